@@ -1,0 +1,1 @@
+"""Cloud client factories, nothing else."""

@@ -1,0 +1,1 @@
+"""YAML in, frozen pydantic models out; every error carries file and line."""

@@ -1,0 +1,1 @@
+"""The outer ring: the only package that imports dagster."""

@@ -1,0 +1,1 @@
+"""Dagster Pipes clients, one per runtime."""

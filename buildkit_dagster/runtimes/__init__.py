@@ -1,0 +1,1 @@
+"""One file per runtime: request builders, pollers and log readers, no Dagster."""

@@ -1,0 +1,1 @@
+"""Configuration to Terraform roots: one file per stack."""

@@ -1,0 +1,1 @@
+"""The Terraform engine: plain Python around the terraform binary, no Dagster."""
