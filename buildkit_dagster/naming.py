@@ -119,3 +119,18 @@ def identifier(*parts: str) -> str:
 def key_text(key: Sequence[str]) -> str:
     """An asset key as people and the CLI write it."""
     return "/".join(key)
+
+
+def ingest_job_name(tenant: str, job: str) -> str:
+    """The Dagster job that materializes the table of one ingest job."""
+    return identifier("ingest", tenant, job)
+
+
+def dbt_job_name(project: str) -> str:
+    """The Dagster job that builds one dbt project."""
+    return identifier("dbt", project)
+
+
+def stack_job_name(stack: str) -> str:
+    """The Dagster job that converges one stack; the bootstrap stack's is called `bootstrap`."""
+    return stack if stack == "bootstrap" else identifier("stack", stack)
