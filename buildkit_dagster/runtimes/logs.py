@@ -1,0 +1,76 @@
+"""Reading a CloudWatch log stream while it is written, for every runtime that logs there.
+
+One reader with an interval: Dagster's own polls without a pause. What the lines mean (dbt events, Pipes messages)
+and when the work has ended belong to the callers.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mypy_boto3_logs.client import CloudWatchLogsClient
+    from mypy_boto3_logs.type_defs import GetLogEventsResponseTypeDef
+
+
+class LogTail:
+    """A position in one log stream; every line is returned exactly once, in order.
+
+    `interval` (seconds) is the least time between two polls, so no caller can hammer the API. A stream that does
+    not exist yet is an empty one: services create it with the first line.
+    """
+
+    def __init__(self, client: CloudWatchLogsClient, group: str, stream: str, interval: float = 1.0) -> None:
+        self._client = client
+        self._group = group
+        self._stream = stream
+        self._interval = interval
+        self._token: str | None = None
+        self._next_poll = 0.0
+
+    def poll(self) -> list[str]:
+        """All lines written since the last call; sleeps first when that was less than `interval` ago."""
+        time.sleep(max(0.0, self._next_poll - time.monotonic()))
+        try:
+            return self._new_lines()
+        finally:
+            self._next_poll = time.monotonic() + self._interval
+
+    def follow(self, ended: Callable[[], bool], settle: float = 5.0) -> Iterator[str]:
+        """Lines as they come, until `ended()` and then no new line for `settle` seconds (CloudWatch lags)."""
+        quiet_since: float | None = None
+        while quiet_since is None or time.monotonic() - quiet_since < settle:
+            over = ended()
+            lines = self.poll()
+            yield from lines
+            if lines or not over:
+                quiet_since = None
+            elif quiet_since is None:
+                quiet_since = time.monotonic()
+
+    def _new_lines(self) -> list[str]:
+        """Page forward until the token stays the same, which is how the API says that this is the end for now.
+
+        The position moves only when all pages are here: after an error the same lines are read again, none is lost.
+        """
+        lines: list[str] = []
+        token = self._token
+        while (page := self._page(token)) is not None:
+            for event in page["events"]:
+                lines += event["message"].rstrip("\r\n").split("\n")
+            if page["nextForwardToken"] == token:
+                break
+            token = page["nextForwardToken"]
+        self._token = token
+        return lines
+
+    def _page(self, token: str | None) -> GetLogEventsResponseTypeDef | None:
+        following = {"nextToken": token} if token else {}
+        try:
+            return self._client.get_log_events(
+                logGroupName=self._group, logStreamName=self._stream, startFromHead=True, **following
+            )
+        except self._client.exceptions.ResourceNotFoundException:
+            return None
