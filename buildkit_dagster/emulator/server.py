@@ -1,0 +1,125 @@
+"""The emulator's process: listens on loopback, answers, writes its state file, ends on time.
+
+Requests below `/_buildkit/` are the emulator's own, everything else goes to moto. What moto lacks is in `actions/`,
+what runs builds and tasks in `executors/`; starting and stopping from outside is in `control`.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from werkzeug.serving import make_server
+from werkzeug.wrappers import Request, Response
+
+from buildkit_dagster import process
+from buildkit_dagster.emulator.settings import Settings
+
+OWN_PREFIX = "/_buildkit/"
+
+_WATCH_INTERVAL = 0.5
+
+Route = Callable[[dict[str, Any]], Any]
+
+
+class Application:
+    """WSGI: the emulator's own calls by `METHOD path`, then moto."""
+
+    def __init__(self, routes: Mapping[str, Route]) -> None:
+        self._routes = routes
+        self._aws = DomainDispatcherApplication(create_backend_app)
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        if environ.get("PATH_INFO", "").startswith(OWN_PREFIX):
+            return self._own(Request(environ))(environ, start_response)
+        answer: Iterable[bytes] = self._aws(environ, start_response)
+        return answer
+
+    def _own(self, request: Request) -> Response:
+        call = f"{request.method} {request.path.removeprefix(OWN_PREFIX)}"
+        route = self._routes.get(call)
+        if route is None:
+            return _answer({"message": f"No call {call!r}; there are: {', '.join(sorted(self._routes))}."}, 404)
+        try:
+            return _answer(route(request.get_json(silent=True) or {}), 200)
+        except ValueError as error:
+            return _answer({"message": str(error)}, 400)
+
+
+class Server:
+    """One emulator: its listener, its end, and the state file that tells others where it is."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.id = uuid4().hex
+        self._ended = threading.Event()
+        routes: dict[str, Route] = {"GET health": self._health, "POST stop": self._stop}
+        self._http = make_server(
+            settings.host,
+            settings.port,
+            Application(routes),
+            threaded=True,
+            request_handler=MotoRequestHandler,
+        )
+        self.endpoint = f"http://{settings.host}:{self._http.server_port}"
+
+    def run(self) -> None:
+        """Serve until SIGTERM, the stop call, the end of the lifetime or of the owner."""
+        logging.getLogger("werkzeug").setLevel(logging.WARNING)
+        for signum in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(signum, lambda *_: self._ended.set())
+        threading.Thread(target=self._http.serve_forever, daemon=True).start()
+        self._write_state()
+        try:
+            self._wait()
+        finally:
+            self._end()
+
+    def _wait(self) -> None:
+        settings = self.settings
+        deadline = time.monotonic() + settings.lifetime if settings.lifetime is not None else None
+        mark = process.started_at(settings.owner) if settings.owner is not None else None
+        while not self._ended.wait(_WATCH_INTERVAL):
+            if deadline is not None and time.monotonic() > deadline:
+                return
+            if settings.owner is not None and not process.is_alive(settings.owner, mark):
+                return
+
+    def _end(self) -> None:
+        self._http.shutdown()
+        state = self.settings.state_file
+        if state.exists() and json.loads(state.read_text()).get("id") == self.id:
+            state.unlink()
+
+    def _write_state(self) -> None:
+        state = {
+            "id": self.id,
+            "endpoint": self.endpoint,
+            "pid": os.getpid(),
+            "mark": process.started_at(os.getpid()),
+            "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
+        path = self.settings.state_file
+        draft = path.with_suffix(f".{os.getpid()}")
+        draft.write_text(json.dumps(state, indent=2))
+        draft.replace(path)
+
+    def _health(self, _: dict[str, Any]) -> dict[str, Any]:
+        return {"id": self.id, "pid": os.getpid()}
+
+    def _stop(self, _: dict[str, Any]) -> dict[str, Any]:
+        self._ended.set()
+        return {"id": self.id}
+
+
+def _answer(body: Any, status: int) -> Response:
+    return Response(json.dumps(body), status=status, content_type="application/json")
