@@ -1,0 +1,50 @@
+# One target per door; `make setup` leaves a .venv that the others use.
+PYTHON ?= $(firstword $(foreach v,python3.12 python3.11 python3.13 python3,$(if $(shell $(v) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo ok),$(v))))
+BIN := .venv/bin
+STAMP := .venv/.installed
+WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo dev test check format screenshot terraform-present
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+setup: $(STAMP) ## make .venv with the package, the emulator and the development tools
+
+$(STAMP): pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed; install one, or run make with PYTHON=/path/to/python." >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { echo "$(PYTHON) cannot make virtual environments; install its venv package (Debian: apt-get install python3-venv)." >&2; exit 1; }
+	@echo "Installing into .venv (minutes the first time) ..."
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[local,dev]' -c constraints.txt
+	@touch $(STAMP)
+
+terraform-present:
+	@command -v terraform >/dev/null || { echo "terraform is not on PATH; install Terraform 1.11 or newer (developer.hashicorp.com/terraform/install), then run make again." >&2; exit 1; }
+
+demo: terraform-present setup ## the whole platform in the local emulator, from nothing
+	@$(BIN)/buildkit doctor --check
+	@$(BIN)/buildkit demo $(ARGS)
+
+dev: terraform-present setup ## the same, then Dagster's UI on http://127.0.0.1:3000 until Ctrl-C
+	@$(BIN)/buildkit doctor --check
+	@$(BIN)/buildkit dev $(ARGS)
+
+test: terraform-present setup ## the whole test suite
+	@$(BIN)/buildkit doctor --check
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile $(ARGS)
+
+check: terraform-present setup ## lint, types, HCL format, house rules, workflows
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	terraform fmt -check -recursive terraform
+	$(BIN)/python -m pytest -q tests/house
+	@if [ -d .github ]; then $(BIN)/zizmor --offline .github; fi
+
+format: setup ## format Python and HCL
+	@$(BIN)/ruff check --fix -q . ; $(BIN)/ruff format . ; terraform fmt -recursive terraform
+
+screenshot: terraform-present setup ## the lineage page in a headless browser, to docs/images/lineage.png
+	@$(BIN)/buildkit doctor --check
+	@$(BIN)/python scripts/screenshot.py docs/images/lineage.png
