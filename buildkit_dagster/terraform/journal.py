@@ -1,0 +1,147 @@
+"""The journal of an apply: which Terraform it was, and its events; the next run reads one that never settled.
+
+A journal is two files, `<run>.json` (who runs) and `<run>.jsonl` (Terraform's own event stream, which it writes itself
+and goes on writing when our worker is killed). A run that ends with the state written settles its journal, which
+deletes both; one that stays tells the next run what a dead Terraform had done. Reading single events belongs to
+`events.py`, acting on locks to `locks.py`, import ids to `import_ids.py`.
+"""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import socket
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from buildkit_dagster.process import is_alive
+from buildkit_dagster.terraform.import_ids import foretold_id, known_id
+
+
+@dataclass(frozen=True)
+class PlannedCreate:
+    """A resource the plan creates: its type and those planned values an import id could be made of."""
+
+    type: str
+    values: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Journal:
+    """One apply. `mark` is the start mark of `pid`; times are ISO 8601 in UTC; `lock_id` comes later."""
+
+    directory: Path
+    run: str
+    pid: int
+    mark: str | None
+    who: str
+    started: str
+    provider: Mapping[str, str] = field(default_factory=dict)
+    creates: Mapping[str, PlannedCreate] = field(default_factory=dict)
+    lock_id: str | None = None
+
+    @property
+    def events(self) -> Path:
+        """The file Terraform writes its JSON events to."""
+        return self.directory / f"{self.run}.jsonl"
+
+    @property
+    def alive(self) -> bool:
+        """Whether this journal's Terraform still runs on this machine."""
+        return self.who == who() and is_alive(self.pid, self.mark)
+
+    def write(self) -> Journal:
+        """Store the header, readable by us alone; the file is complete or not there."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        data = {key: value for key, value in asdict(self).items() if key != "directory"}
+        draft = self.directory / f".{self.run}.draft"
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            json.dump(data, file)
+        draft.replace(self._header)
+        return self
+
+    def with_lock(self, lock_id: str) -> Journal:
+        """Record which lock our Terraform holds."""
+        return replace(self, lock_id=lock_id).write()
+
+    def settle(self) -> None:
+        """The state holds all that was done: forget this apply."""
+        self._header.unlink(missing_ok=True)
+        self.events.unlink(missing_ok=True)
+
+    def began_to_apply(self) -> bool:
+        """Whether Terraform changed something, which it does with the lock held only."""
+        return any(True for _ in self._hooks("apply_start"))
+
+    def completed(self) -> dict[str, str | None]:
+        """Address → import id of every resource whose creation ended well; None where no id is known."""
+        return {
+            address: self._known_id(address, hook)
+            for address, hook in self._hooks("apply_complete")
+            if hook.get("action") == "create"
+        }
+
+    def in_flight(self) -> dict[str, str | None]:
+        """Address → foretold import id of every creation that was begun and never ended, for better or worse."""
+        ended = {address for kind in ("apply_complete", "apply_errored") for address, _ in self._hooks(kind)}
+        begun = {address for address, hook in self._hooks("apply_start") if hook.get("action") == "create"}
+        return {address: self._foretold_id(address) for address in sorted(begun - ended)}
+
+    def _known_id(self, address: str, hook: Mapping[str, Any]) -> str | None:
+        create = self.creates.get(address)
+        if create is None:
+            return None
+        printed = hook.get("id_value") if hook.get("id_key") == "id" else None
+        return known_id(create.type, printed, create.values, self.provider)
+
+    def _foretold_id(self, address: str) -> str | None:
+        create = self.creates.get(address)
+        return None if create is None else foretold_id(create.type, create.values, self.provider)
+
+    def _hooks(self, kind: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """Address and hook of every event of this kind; a line cut off by the kill is no event."""
+        if not self.events.exists():
+            return
+        for line in self.events.read_text(errors="replace").splitlines():
+            try:
+                event = json.loads(line)
+            except json.JSONDecodeError:
+                continue
+            if isinstance(event, dict) and event.get("type") == kind:
+                yield event["hook"]["resource"]["addr"], event["hook"]
+
+    @property
+    def _header(self) -> Path:
+        return self.directory / f"{self.run}.json"
+
+
+def open_journal(
+    directory: Path,
+    run: str,
+    pid: int,
+    mark: str | None,
+    provider: Mapping[str, str],
+    creates: Mapping[str, PlannedCreate],
+) -> Journal:
+    """Begin the journal of an apply whose Terraform has just been started as `pid`."""
+    now = datetime.now(UTC).isoformat()
+    return Journal(directory, run, pid, mark, who(), now, dict(provider), dict(creates)).write()
+
+
+def unsettled(directory: Path) -> list[Journal]:
+    """The journals of applies that never settled, oldest first."""
+    found = []
+    for header in directory.glob("*.json"):
+        data = json.loads(header.read_text())
+        data["creates"] = {address: PlannedCreate(**create) for address, create in data["creates"].items()}
+        found.append(Journal(directory=directory, **data))
+    return sorted(found, key=lambda journal: journal.started)
+
+
+def who() -> str:
+    """What Terraform writes into a lock as its holder: user@host."""
+    return f"{getpass.getuser()}@{socket.gethostname()}"
