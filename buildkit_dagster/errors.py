@@ -2,6 +2,9 @@
 
 BuildkitError
 ├── ConfigError             the platform folder is wrong: file, line, path, what is allowed
+│   ├── PlatformFolderNotFound, NotAPlatformFolder
+│   ├── NoEnvironment, UnknownEnvironment, EnvironmentNotDescribed
+│   └── InvalidPlatform     everything that is wrong in the folder's files, at once
 ├── EnvironmentProblem      the machine or the process environment is wrong
 ├── TerraformError          a Terraform run did not do what was asked
 ├── EmulatorError           the local AWS could not do what was asked
@@ -23,7 +26,14 @@ Messages name the culprit, the place, what is allowed and the fix. `retryable` s
 succeed later without a change. Errors are raised where the fact is known and caught in the CLI and in `defs/` only.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from buildkit_dagster.config.problems import Problem
 
 
 class BuildkitError(Exception):
@@ -34,6 +44,50 @@ class BuildkitError(Exception):
 
 class ConfigError(BuildkitError):
     """The platform folder says something that is not allowed."""
+
+
+class PlatformFolderNotFound(ConfigError):
+    def __init__(self, start: Path) -> None:
+        super().__init__(
+            f"no platform folder: neither {start} nor a parent of it holds config/platform.yaml. Go to your platform "
+            "folder, name it in BUILDKIT_PROJECT, or make one: buildkit init NAME"
+        )
+
+
+class NotAPlatformFolder(ConfigError):
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            f"BUILDKIT_PROJECT is {folder}, which holds no config/platform.yaml. Name a platform folder there, or "
+            "unset it to use the nearest parent folder that is one"
+        )
+
+
+class NoEnvironment(ConfigError):
+    def __init__(self, allowed: Sequence[str]) -> None:
+        super().__init__(
+            f"no environment chosen: set BUILDKIT_ENV or give --env; allowed: {', '.join(allowed)}. There is no default"
+        )
+
+
+class UnknownEnvironment(ConfigError):
+    def __init__(self, name: str, allowed: Sequence[str]) -> None:
+        super().__init__(f"{name!r} is not an environment; BUILDKIT_ENV and --env allow: {', '.join(allowed)}")
+
+
+class EnvironmentNotDescribed(ConfigError):
+    def __init__(self, name: str, file: Path, described: Sequence[str]) -> None:
+        super().__init__(
+            f"{file} has no entry environments.{name}; it describes: {', '.join(described) or 'none'}. "
+            "Choose one of these with BUILDKIT_ENV or --env, or add the entry"
+        )
+
+
+class InvalidPlatform(ConfigError):
+    """`problems` are all problems of the folder, each with file, line and path."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
 class EnvironmentProblem(BuildkitError):
@@ -84,7 +138,7 @@ class WarehouseDriverMissing(RuntimeFailure):
 
     def __init__(self, warehouse: str, module: str) -> None:
         super().__init__(
-            f"cannot load into {warehouse}: Python module `{module}` is not in the image; build the image with dlt[{warehouse}]"
+            f"cannot load into {warehouse}: Python module `{module}` is missing; add dlt[{warehouse}] to the image"
         )
 
 
