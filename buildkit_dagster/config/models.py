@@ -6,23 +6,56 @@ error positions are in `yaml.py`, names in `naming.py`, tags in `tags.py`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from zoneinfo import available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from buildkit_dagster.config.schedule import dagster_cron
 from buildkit_dagster.naming import Names
 
+
+def _is_schedule(expression: str) -> str:
+    dagster_cron(expression)
+    return expression
+
+
+def _canonical(name: object) -> object:
+    return ENVIRONMENT_ALIASES.get(name, name) if isinstance(name, str) else name
+
+
+def _is_timezone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError(f"{name!r} is not a time zone; write an IANA name such as Europe/Berlin, or UTC")
+    return name
+
+
 EnvironmentName = Literal["dev", "staging", "prod"]
+
+#: Other spellings of the same three environments.
+ENVIRONMENT_ALIASES: Mapping[str, EnvironmentName] = {"stg": "staging", "prd": "prod"}
 Cloud = Literal["emulator", "aws"]
 Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$", max_length=40)]
 Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
+#: The name of a dbt project or ingest job: hyphens as in `my-dbt-project`, underscores as in `hubspot_contacts`.
+EntryName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$", max_length=60)]
 AccountId = Annotated[str, Field(pattern=r"^\d{12}$")]
+Region = Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
+GithubName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$", max_length=100)]
+Text = Annotated[str, Field(min_length=1)]
+#: An EventBridge expression: `cron(0 2 * * ? *)`, `rate(12 hours)`, or the six fields alone.
+Schedule = Annotated[str, AfterValidator(_is_schedule)]
+Timezone = Annotated[str, AfterValidator(_is_timezone)]
+VariableName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+SecretArn = Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:\S+$")]
 
 
 class Model(BaseModel):
-    """Base of every configuration model: frozen, no unknown keys, no coercion."""
+    """Base of every configuration model: frozen, no unknown keys, no coercion; YAML lists are tuples."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, populate_by_name=True)
 
@@ -33,37 +66,44 @@ class Model(BaseModel):
 class RequiredTags(Model):
     """Tags every resource carries; the environment's entry overrides single keys of the defaults."""
 
-    project: str
-    owner: str
-    department: str
-    cost_center: str
-    data_sensitivity: str
-    purpose: str
+    project: Text
+    owner: Text
+    department: Text
+    cost_center: Text
+    data_sensitivity: Text
+    purpose: Text
 
 
 class GithubRepository(Model):
     """The repository whose workflows may assume the plan and apply roles; matched exactly, never by wildcard."""
 
-    organization: str
-    repository: str
+    organization: GithubName
+    repository: GithubName
     plan_branches: tuple[str, ...] = ("main",)
     apply_environment: str
 
 
 class Warehouse(Model):
-    """Where ingest loads and dbt builds; secrets are references to Secrets Manager, never values."""
+    """Where ingest loads and dbt builds. `path` is a DuckDB file in the platform folder; secrets are Secrets Manager
+    ARNs, never values."""
 
     type: Literal["duckdb", "athena", "redshift", "snowflake", "bigquery"]
-    path: str | None = None
-    settings: Mapping[str, str] = {}
-    secrets: Mapping[str, str] = {}
+    path: Text | None = None
+    settings: Mapping[Identifier, str] = {}
+    secrets: Mapping[Identifier, SecretArn] = {}
+
+    @model_validator(mode="after")
+    def _path_is_for_duckdb(self) -> Warehouse:
+        if (self.type == "duckdb") != (self.path is not None):
+            raise ValueError("`path` names the file of a duckdb warehouse: required there, not allowed for other types")
+        return self
 
 
 class Bucket(Model):
     """One bucket of the lake; `notifications` sends its object events to a queue the sensor reads."""
 
     notifications: bool = False
-    expire_days: int | None = None
+    expire_days: Annotated[int, Field(ge=1)] | None = None
 
 
 class Image(Model):
@@ -88,11 +128,14 @@ class EmulatorSettings(Model):
 
 
 class EnvironmentConfig(Model):
-    """One environment of the platform, defaults already applied."""
+    """One environment of the platform, defaults already applied; `segment` is its part of resource names.
+
+    `dbt_projects` replaces single keys of entries in config/codebuild-config.yml, by project name.
+    """
 
     cloud: Cloud
     account: AccountId
-    region: str
+    region: Region
     segment: Slug
     role: str | None = None
     lock_table: bool = False
@@ -103,38 +146,174 @@ class EnvironmentConfig(Model):
     images: Mapping[Slug, Image]
     network: Network = Network()
     emulator: EmulatorSettings = EmulatorSettings()
+    dbt_projects: Mapping[EntryName, Mapping[str, Any]] = {}
+
+
+class PlatformFile(Model):
+    """config/platform.yaml as written: each environment's entry is laid over `defaults`, key by key."""
+
+    name: Slug
+    defaults: Mapping[str, Any] = {}
+    environments: Annotated[Mapping[str, Mapping[str, Any]], Field(min_length=1)]
 
 
 # --- config/codebuild-config.yml ---------------------------------------------------------------------------------
 
 
+def _active(value: object) -> object:
+    """`slack-notification: true` is short for `{active: true}`."""
+    return {"active": value} if isinstance(value, bool) else value
+
+
+def _one_mapping(value: object) -> object:
+    """A list of single-key mappings, the published form, as one mapping."""
+    if not isinstance(value, list):
+        return value
+    if not all(isinstance(item, dict) and len(item) == 1 for item in value):
+        raise ValueError("every item is one `NAME: value`")
+    names = Counter(name for item in value for name in item)
+    twice = [name for name, count in names.items() if count > 1]
+    if twice:
+        raise ValueError(f"given twice: {', '.join(twice)}")
+    return {name: secret for item in value for name, secret in item.items()}
+
+
 class VpcConfig(Model):
-    vpc_id: str
-    subnets: tuple[str, ...]
-    security_group_ids: tuple[str, ...]
+    """The private network a build runs in; all three keys together."""
+
+    vpc_id: Text
+    subnets: Annotated[tuple[str, ...], Field(min_length=1)]
+    security_group_ids: Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+class SlackNotification(Model):
+    active: bool = False
+    channel: str = ""
+    secret_name: str = ""
+
+
+class WebhookNotification(Model):
+    """Microsoft Teams and Discord: a Secrets Manager secret that holds the URL, or the URL itself."""
+
+    active: bool = False
+    secret_name: str = ""
+    webhook_url: str = ""
+
+    @model_validator(mode="after")
+    def _has_a_target(self) -> WebhookNotification:
+        if self.active and not (self.secret_name or self.webhook_url):
+            raise ValueError("an active notification needs `secret_name` or `webhook_url`")
+        return self
+
+
+class SnsNotification(Model):
+    active: bool = False
+    topic_arn: str = ""
+
+    @model_validator(mode="after")
+    def _has_a_target(self) -> SnsNotification:
+        if self.active and not self.topic_arn:
+            raise ValueError("an active notification needs `topic_arn`")
+        return self
+
+
+class Elementary(Model):
+    """Elementary's report and alerts."""
+
+    active: bool = False
+    channel: str = ""
+    gitpages: bool = False
+    description: str = ""
+
+
+class IncidentManager(Model):
+    """AWS Systems Manager Incident Manager; impact 1 critical, 2 high, 3 medium, 4 low, 5 none."""
+
+    active: bool = False
+    impact: Annotated[int, Field(ge=1, le=5)] = 1
+    incident_response_plan: Annotated[str, Field(alias="incident-response-plan")] = ""
 
 
 class DbtProject(Model):
-    """One dbt project. `path` is its folder inside the platform folder, None when it is in another repository."""
+    """One dbt project, an entry of config/codebuild-config.yml; `timeout` in minutes.
 
-    name: Identifier
+    `path` is the folder inside the platform folder where the project lies too: dbt's manifest is made from it, and
+    `runtime: local` runs it. Without it, only CodeBuild sees the project.
+    """
+
+    name: EntryName
     active: bool = False
-    org: str
-    repo: str
-    branch: str = "main"
-    path: str | None = None
+    org: GithubName
+    repo: GithubName
+    branch: Text = "main"
+    path: Text | None = None
     engine: Literal["duckdb", "athena", "redshift", "snowflake", "bigquery", "postgres", "databricks", "glue"]
     runtime: Literal["codebuild", "local"] = "codebuild"
-    commands: tuple[str, ...]
+    commands: Annotated[tuple[Text, ...], Field(min_length=1)]
     image: Slug = "platform"
-    s3_artifacts_bucket: str | None = None
-    schedule: str | None = None
-    timezone: str = "UTC"
+    ecr_repository: str | None = None
+    ecr_image_tag: str | None = None
+    s3_artifacts_bucket: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")] | None = None
+    schedule: Schedule | None = None
+    timezone: Timezone = "UTC"
+    utc: Annotated[float, Field(ge=-12, le=14)] = 0
     timeout: Annotated[int, Field(ge=5, le=2160)] = 60
-    compute_type: str = "BUILD_GENERAL1_SMALL"
-    environment_variables: Mapping[str, str] = {}
-    secrets_manager_variables: Mapping[str, str] = {}
+    compute_type: Literal[
+        "BUILD_GENERAL1_SMALL",
+        "BUILD_GENERAL1_MEDIUM",
+        "BUILD_GENERAL1_LARGE",
+        "BUILD_GENERAL1_XLARGE",
+        "BUILD_GENERAL1_2XLARGE",
+    ] = "BUILD_GENERAL1_SMALL"
+    environment_variables: Mapping[VariableName, str] = {}
+    secrets_manager_variables: Annotated[Mapping[VariableName, SecretArn], BeforeValidator(_one_mapping)] = {}
     vpc_config: VpcConfig | None = None
+    slack_notification: Annotated[SlackNotification, BeforeValidator(_active), Field(alias="slack-notification")] = (
+        SlackNotification()
+    )
+    teams_notification: Annotated[WebhookNotification, BeforeValidator(_active), Field(alias="teams-notification")] = (
+        WebhookNotification()
+    )
+    discord_notification: Annotated[
+        WebhookNotification, BeforeValidator(_active), Field(alias="discord-notification")
+    ] = WebhookNotification()
+    sns_notification: Annotated[SnsNotification, BeforeValidator(_active), Field(alias="sns-notification")] = (
+        SnsNotification()
+    )
+    auto_notifications: Annotated[
+        tuple[Literal["build-success", "build-failure", "test-failure"], ...], Field(alias="auto-notifications")
+    ] = ()
+    elementary: Annotated[Elementary, BeforeValidator(_active)] = Elementary()
+    incident_manager: Annotated[IncidentManager, BeforeValidator(_active), Field(alias="incident-manager")] = (
+        IncidentManager()
+    )
+    incident_response_plan: Annotated[str, Field(alias="incident-response-plan")] = ""
+    critical_tables: tuple[str, ...] = ()
+    not_critical_tables: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _tag_needs_repository(self) -> DbtProject:
+        if self.ecr_image_tag and not self.ecr_repository:
+            raise ValueError("`ecr_image_tag` names a tag of `ecr_repository`, which is missing")
+        return self
+
+
+#: Memory sizes in MB per CPU units, see `Runtime`.
+FARGATE_MEMORY: Mapping[int, Sequence[int]] = {
+    256: (512, 1024, 2048),
+    512: range(1024, 4096 + 1, 1024),
+    1024: range(2048, 8192 + 1, 1024),
+    2048: range(4096, 16384 + 1, 1024),
+    4096: range(8192, 30720 + 1, 1024),
+    8192: range(16384, 61440 + 1, 4096),
+    16384: range(32768, 122880 + 1, 8192),
+}
+
+
+def _sizes_text(sizes: Sequence[int]) -> str:
+    if isinstance(sizes, range):
+        return f"{sizes[0]} to {sizes[-1]} in steps of {sizes.step}"
+    return ", ".join(map(str, sizes))
 
 
 # --- config/jobs, config/assets, config/connectors -----------------------------------------------------------------
@@ -160,7 +339,7 @@ class Compliance(Model):
 
 
 class Team(Model):
-    owner: str
+    owner: Text
     roles: tuple[str, ...] = ()
 
 
@@ -177,8 +356,8 @@ class Column(Model):
 class TableAsset(Model):
     """config/assets: what a table is, who owns it, and its columns. `source_type` and `object` name the dbt source."""
 
-    name: str
-    version: str
+    name: Text
+    version: Text
     source_type: Identifier
     object: Identifier
     description: str | None = None
@@ -187,14 +366,25 @@ class TableAsset(Model):
     data_product: Annotated[str | None, Field(alias="dataProduct")] = None
     finops: FinOps = FinOps()
     compliance: Compliance = Compliance()
-    columns: Annotated[tuple[Column, ...], Field(alias="schema")]
+    columns: Annotated[tuple[Column, ...], Field(alias="schema", min_length=1)]
     primary_key: tuple[Identifier, ...] = ()
+
+    @model_validator(mode="after")
+    def _columns_are_consistent(self) -> TableAsset:
+        names = Counter(column.name for column in self.columns)
+        twice = [name for name, count in names.items() if count > 1]
+        if twice:
+            raise ValueError(f"columns declared twice: {', '.join(twice)}")
+        unknown = [name for name in self.primary_key if name not in names]
+        if unknown:
+            raise ValueError(f"primary_key names no column: {', '.join(unknown)}; columns: {', '.join(names)}")
+        return self
 
 
 class SourceConnector(Model):
     """config/connectors: CSV files in a bucket of the lake."""
 
-    name: str
+    name: Text
     type: Literal["s3_csv"]
     bucket: Slug
     null_values: tuple[str, ...] = ("", "NA")
@@ -204,28 +394,54 @@ class SourceConnector(Model):
 class TargetConnector(Model):
     """config/connectors: the environment's warehouse; dlt writes to `dataset`."""
 
-    name: str
+    name: Text
     type: Literal["warehouse"]
     dataset: Identifier
     tags: Mapping[str, str] = {}
 
 
 class FileSource(Model):
-    """Which objects of the source bucket are this table's: a key prefix, or a pattern with `{partition}`."""
+    """Which objects of the source bucket are this table's: a key prefix that ends in `/`, one key, or, with
+    `partition: month`, a key in which `{partition}` stands for `2013-01`."""
 
-    path: str
+    path: Annotated[str, Field(pattern=r"^[^/].*$")]
     partition: Literal["month"] | None = None
+
+    @model_validator(mode="after")
+    def _placeholder_fits(self) -> FileSource:
+        placeholders = re.findall(r"\{[^}]*\}?|\}", self.path)
+        if self.partition and placeholders != ["{partition}"]:
+            raise ValueError("a partitioned source has `{partition}` in its path, once, as in flights/{partition}.csv")
+        if not self.partition and placeholders:
+            raise ValueError(f"{placeholders[0]} in a path needs `partition: month`, and must be {{partition}}")
+        return self
 
 
 class Runtime(Model):
-    """Where the job runs; cpu and memory (MB) are one of Fargate's pairs, timeout in seconds."""
+    """Where the job runs; timeout in seconds. `image` is an image of the platform, `image_uri` one from elsewhere.
+
+    `cpu` (1024 is one vCPU) and `memory` (MB) are a pair Fargate has: ECS developer guide, "Fargate task definition
+    considerations", "Task CPU and memory".
+    """
 
     type: Literal["aws_ecs_fargate", "local"] = "aws_ecs_fargate"
     cpu: int = 1024
     memory: int = 2048
     image: Slug = "platform"
+    image_uri: Text | None = None
     timeout: Annotated[int, Field(ge=30, le=86400)] = 3600
-    region: str | None = None
+    region: Region | None = None
+
+    @model_validator(mode="after")
+    def _fargate_has_the_pair(self) -> Runtime:
+        if self.type != "aws_ecs_fargate":
+            return self
+        if self.cpu not in FARGATE_MEMORY:
+            raise ValueError(f"Fargate has no cpu {self.cpu}; allowed: {', '.join(map(str, FARGATE_MEMORY))}")
+        sizes = FARGATE_MEMORY[self.cpu]
+        if self.memory not in sizes:
+            raise ValueError(f"Fargate has no memory {self.memory} for cpu {self.cpu}; allowed: {_sizes_text(sizes)}")
+        return self
 
 
 class InfrastructureMetadata(Model):
@@ -244,17 +460,25 @@ class GovernanceOverrides(Model):
     retention_days: Annotated[int, Field(ge=1)] | None = None
 
 
+def _files_of_asset(job: dict[str, Any]) -> FileSource:
+    return FileSource(path=f"{Path(job.get('asset_path', 'asset')).stem}/")
+
+
 class JobFile(Model):
-    """config/jobs/<tenant>/<job>.yaml as written."""
+    """config/jobs/<tenant>/<job>.yaml. Paths are relative to the `config` folder.
+
+    `environment` names the one environment the job is for; without it, it is in all of them. Without `source`, the
+    table's files are those below a prefix called as the asset's file: `contacts/` for `assets/.../contacts.yaml`.
+    """
 
     tenant_id: Slug
-    environment: str | None = None
-    source_connector_path: str
-    target_connector_path: str
-    asset_path: str
-    source: FileSource
-    schedule: str | None = None
-    timezone: str = "UTC"
+    environment: Annotated[EnvironmentName, BeforeValidator(_canonical)] | None = None
+    source_connector_path: Text
+    target_connector_path: Text
+    asset_path: Text
+    source: Annotated[FileSource, Field(default_factory=_files_of_asset)]
+    schedule: Schedule | None = None
+    timezone: Timezone = "UTC"
     infrastructure: Infrastructure = Infrastructure()
     finops: FinOps = FinOps()
     governance_overrides: GovernanceOverrides = GovernanceOverrides()
@@ -263,7 +487,7 @@ class JobFile(Model):
 class IngestJob(Model):
     """A job joined with its asset and connectors; `name` is the file's stem."""
 
-    name: Identifier
+    name: EntryName
     tenant: Slug
     job: JobFile
     asset: TableAsset
@@ -293,6 +517,16 @@ class Platform(Model):
     def work(self) -> Path:
         """`.buildkit/<env>`: everything that may be deleted."""
         return self.folder / ".buildkit" / self.environment
+
+    @property
+    def warehouse_path(self) -> Path | None:
+        """The file of a DuckDB warehouse, None for any other."""
+        path = self.config.warehouse.path
+        return self.folder / path if path else None
+
+    def project_folder(self, project: DbtProject) -> Path | None:
+        """Where the dbt project lies in the platform folder; None when it is in its own repository only."""
+        return self.folder / project.path if project.path else None
 
     @property
     def tenants(self) -> tuple[str, ...]:
