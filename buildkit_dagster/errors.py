@@ -4,8 +4,13 @@ BuildkitError
 ├── ConfigError             the platform folder is wrong: file, line, path, what is allowed
 │   ├── PlatformFolderNotFound, NotAPlatformFolder
 │   ├── NoEnvironment, UnknownEnvironment, EnvironmentNotDescribed
-│   └── InvalidPlatform     everything that is wrong in the folder's files, at once
+│   ├── InvalidPlatform     everything that is wrong in the folder's files, at once
+│   ├── ManifestMissing     a dbt project was not prepared
+│   ├── DbtParseFailed      dbt cannot read a project
+│   ├── CommandNotNarrowable    a project's command cannot run a part of the project
+│   └── ContextMissing      an image's build context is not there
 ├── EnvironmentProblem      the machine or the process environment is wrong
+│   └── DbtPackagesNotInstalled     `dbt deps` failed, as it does without dbt's package hub
 ├── TerraformError          a Terraform run did not do what was asked
 ├── EmulatorError           the local AWS could not do what was asked
 │   ├── EmulatorDidNotStart     its process ended or did not answer (emulator/control.py)
@@ -13,6 +18,11 @@ BuildkitError
 │   ├── EmulatorCallRefused     one of its own calls was answered with an error (emulator/control.py)
 │   └── HostNotLoopback         it was told to listen where others could reach it (emulator/settings.py)
 └── RuntimeFailure          a job's remote work failed, timed out or was stopped
+    ├── BuildFailed             a CodeBuild build failed: phase, exit code, log link
+    ├── BuildStopped            a CodeBuild build was stopped by someone else
+    ├── BuildDeadlinePassed     a CodeBuild build ran longer than its timeout
+    ├── NothingBuilt            a build succeeded without what was selected
+    ├── ImageNotPushed          a build succeeded and the registry does not have its image
     ├── UnreadableFile          a raw file is not what its table's columns declare
     ├── ObjectChanged           a raw file was replaced while it was read (retryable)
     ├── WarehouseBusy           another process writes to the DuckDB file (retryable)
@@ -177,3 +187,93 @@ class TaskDeadlinePassed(RuntimeFailure):
             f"task {task} of {family} passed its deadline of {seconds:.0f} s and was stopped; nothing is half loaded. "
             "A longer one: `infrastructure.runtime.timeout` in the job's file"
         )
+
+
+class ManifestMissing(ConfigError):
+    """Definitions read dbt's manifest and never make it."""
+
+    def __init__(self, project: str, manifest: Path) -> None:
+        super().__init__(f"dbt project {project!r} has no manifest at {manifest}; make it with: buildkit prepare")
+
+
+class DbtParseFailed(ConfigError):
+    """`dbt parse` said no; the message is dbt's own."""
+
+    def __init__(self, project: str, folder: Path, message: str) -> None:
+        super().__init__(f"dbt cannot read project {project!r} in {folder}:\n{message}")
+
+
+class DbtPackagesNotInstalled(EnvironmentProblem):
+    """`dbt deps` failed."""
+
+    def __init__(self, project: str, file: Path, message: str) -> None:
+        super().__init__(
+            f"the packages of dbt project {project!r} ({file}) cannot be installed. Make dbt's package hub reachable, or "
+            f"commit dbt_packages/ with the project:\n{message}"
+        )
+
+
+class CommandNotNarrowable(ConfigError):
+    """A partial run would run more than what was selected."""
+
+    def __init__(self, command: str, reason: str) -> None:
+        super().__init__(
+            f"cannot run a part of the project with the command {command!r}: {reason}. Run the whole project, or write "
+            "it in `commands` as plain dbt commands, one each"
+        )
+
+
+class ContextMissing(ConfigError):
+    """An image's build context or Dockerfile is not where the platform says."""
+
+    def __init__(self, image: str, path: Path) -> None:
+        super().__init__(f"image {image!r}: {path} does not exist; correct images.{image} in config/platform.yaml")
+
+
+class BuildFailed(RuntimeFailure):
+    """A CodeBuild build ended in another way than success; `tail` is the end of what it said went wrong."""
+
+    def __init__(
+        self, build: str, status: str, phase: str, exit_code: int | None, reason: str, log: str, tail: Sequence[str] = ()
+    ) -> None:
+        code = "" if exit_code is None else f" with exit code {exit_code}"
+        said = "".join(f"\n  | {line}" for line in tail)
+        super().__init__(f"build {build} ended {status} in phase {phase}{code}: {reason}\n  log: {log}{said}")
+        self.exit_code = exit_code
+        self.phase = phase
+
+
+class BuildStopped(RuntimeFailure):
+    """A CodeBuild build was stopped, and not by us."""
+
+    retryable = True
+
+    def __init__(self, build: str, log: str) -> None:
+        super().__init__(f"build {build} was stopped from outside this run; run again\n  log: {log}")
+
+
+class BuildDeadlinePassed(RuntimeFailure):
+    """A CodeBuild build ran or waited longer than it may."""
+
+    def __init__(self, build: str, minutes: float, log: str) -> None:
+        super().__init__(
+            f"build {build} passed its deadline of {minutes:.0f} minutes and was stopped. A longer one: `timeout` of the "
+            f"project in config/codebuild-config.yml\n  log: {log}"
+        )
+
+
+class NothingBuilt(RuntimeFailure):
+    """The project's commands do not reach what was selected."""
+
+    def __init__(self, project: str, keys: Sequence[str], commands: Sequence[str]) -> None:
+        super().__init__(
+            f"the commands of dbt project {project!r} succeeded without reporting {', '.join(keys)}. They are: "
+            f"{'; '.join(commands)}. Either none of them selects it, or one sets another --log-format than json"
+        )
+
+
+class ImageNotPushed(RuntimeFailure):
+    """A build succeeded and its image is not in the registry."""
+
+    def __init__(self, repository: str, tag: str, build: str) -> None:
+        super().__init__(f"build {build} succeeded, but {repository} has no image {tag}; see the build's log")
