@@ -208,8 +208,8 @@ class DbtPackagesNotInstalled(EnvironmentProblem):
 
     def __init__(self, project: str, file: Path, message: str) -> None:
         super().__init__(
-            f"the packages of dbt project {project!r} ({file}) cannot be installed. Make dbt's package hub reachable, or "
-            f"commit dbt_packages/ with the project:\n{message}"
+            f"the packages of dbt project {project!r} ({file}) cannot be installed. Make dbt's package hub reachable, "
+            f"or commit dbt_packages/ with the project:\n{message}"
         )
 
 
@@ -234,7 +234,14 @@ class BuildFailed(RuntimeFailure):
     """A CodeBuild build ended in another way than success; `tail` is the end of what it said went wrong."""
 
     def __init__(
-        self, build: str, status: str, phase: str, exit_code: int | None, reason: str, log: str, tail: Sequence[str] = ()
+        self,
+        build: str,
+        status: str,
+        phase: str,
+        exit_code: int | None,
+        reason: str,
+        log: str,
+        tail: Sequence[str] = (),
     ) -> None:
         code = "" if exit_code is None else f" with exit code {exit_code}"
         said = "".join(f"\n  | {line}" for line in tail)
@@ -257,8 +264,8 @@ class BuildDeadlinePassed(RuntimeFailure):
 
     def __init__(self, build: str, minutes: float, log: str) -> None:
         super().__init__(
-            f"build {build} passed its deadline of {minutes:.0f} minutes and was stopped. A longer one: `timeout` of the "
-            f"project in config/codebuild-config.yml\n  log: {log}"
+            f"build {build} passed its deadline of {minutes:.0f} minutes and was stopped. A longer one: `timeout` of "
+            f"the project in config/codebuild-config.yml\n  log: {log}"
         )
 
 
