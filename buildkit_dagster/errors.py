@@ -8,8 +8,17 @@ BuildkitError
 │   ├── ManifestMissing     a dbt project was not prepared
 │   ├── DbtParseFailed      dbt cannot read a project
 │   ├── CommandNotNarrowable    a project's command cannot run a part of the project
-│   └── ContextMissing      an image's build context is not there
+│   ├── ContextMissing      an image's build context is not there
+│   ├── UnknownJob, EmptySelection      what `buildkit launch` was asked for does not exist
+│   ├── FolderNotEmpty      `buildkit init` would overwrite something
+│   └── NotAnEmulatedEnvironment    a command for emulated environments was given another
 ├── EnvironmentProblem      the machine or the process environment is wrong
+│   ├── DataMissing             the installation lacks files that belong to it (data.py)
+│   ├── EmulatorNotRunning      an emulated platform is used while its emulator is not running
+│   ├── ServiceDidNotStart      a Dagster process ended or did not answer
+│   ├── PortTaken               something else listens where the web server should
+│   ├── RunNotTaken             a queued run stayed in the queue
+│   ├── DoctorRefused           `buildkit doctor --check` found what must be installed or set first
 │   └── DbtPackagesNotInstalled     `dbt deps` failed, as it does without dbt's package hub
 ├── TerraformError          a Terraform run did not do what was asked
 ├── EmulatorError           the local AWS could not do what was asked
@@ -284,3 +293,71 @@ class ImageNotPushed(RuntimeFailure):
 
     def __init__(self, repository: str, tag: str, build: str) -> None:
         super().__init__(f"build {build} succeeded, but {repository} has no image {tag}; see the build's log")
+
+
+class UnknownJob(ConfigError):
+    """A job that this platform does not have."""
+
+    def __init__(self, name: str, known: Sequence[str]) -> None:
+        super().__init__(f"there is no job {name!r}; the jobs of this platform are {', '.join(known)}")
+
+
+class EmptySelection(ConfigError):
+    """A selection that holds no asset of the job."""
+
+    def __init__(self, selection: str, job: str) -> None:
+        super().__init__(f"the selection {selection!r} holds no asset of job {job!r}; `buildkit graph` lists the keys")
+
+
+class FolderNotEmpty(ConfigError):
+    """`buildkit init` was given a folder that holds something."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(f"{folder} exists and is not empty; name a new folder: buildkit init NAME")
+
+
+class NotAnEmulatedEnvironment(ConfigError):
+    """A command that works on emulated environments only was given another."""
+
+    def __init__(self, environment: str) -> None:
+        super().__init__(
+            f"the environment {environment!r} has no emulator: its entry in config/platform.yaml says `cloud: aws`; "
+            "choose one that says `cloud: emulator` with --env"
+        )
+
+
+class EmulatorNotRunning(EnvironmentProblem):
+    """An emulated platform is used while its emulator is not running."""
+
+    def __init__(self, environment: str) -> None:
+        super().__init__(
+            f"the emulator of {environment!r} is not running; start it: buildkit emulator start --env {environment}"
+        )
+
+
+class ServiceDidNotStart(EnvironmentProblem):
+    """A Dagster process ended or did not answer."""
+
+    def __init__(self, name: str, log: Path) -> None:
+        super().__init__(f"Dagster's {name} did not start; the reason is in {log}")
+
+
+class PortTaken(EnvironmentProblem):
+    """Something else listens where the web server should."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__(f"port {port} is taken; choose another with --port")
+
+
+class RunNotTaken(EnvironmentProblem):
+    """A queued run stayed in the queue."""
+
+    def __init__(self, run_id: str, seconds: float) -> None:
+        super().__init__(f"run {run_id} is still queued after {seconds:.0f} seconds; is a Dagster daemon running?")
+
+
+class DoctorRefused(EnvironmentProblem):
+    """What must be installed or set before anything else can work; `findings` are complete sentences."""
+
+    def __init__(self, findings: Sequence[str]) -> None:
+        super().__init__("; ".join(findings))
