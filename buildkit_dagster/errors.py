@@ -35,6 +35,7 @@ BuildkitError
     ├── UnreadableFile          a raw file is not what its table's columns declare
     ├── ObjectChanged           a raw file was replaced while it was read (retryable)
     ├── WarehouseBusy           another process writes to the DuckDB file (retryable)
+    ├── LoadFailed              dlt could not load into the warehouse
     ├── WarehouseDriverMissing  the image cannot load into this kind of warehouse
     ├── NoPipesSession          an entrypoint was started by hand
     ├── TaskNotStarted          ECS refused or could not place the task
@@ -150,6 +151,13 @@ class WarehouseBusy(RuntimeFailure):
         super().__init__(
             f"{path} is held by another process, waited {waited:.0f} s: {reason}; end it or run again later"
         )
+
+
+class LoadFailed(RuntimeFailure):
+    """dlt could not load into the warehouse; nothing of this load counts."""
+
+    def __init__(self, table: str, step: str, reason: str) -> None:
+        super().__init__(f"dlt could not load {table} (step `{step}`): {reason}")
 
 
 class WarehouseDriverMissing(RuntimeFailure):
