@@ -7,7 +7,9 @@ environment under dlt's names. Choosing the objects is `runtimes/ingest.py`'s.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,9 +19,11 @@ from typing import Any
 import dlt
 import duckdb
 import pyarrow as pa
+from dlt.common.storages.load_package import LoadPackageInfo
+from dlt.pipeline.exceptions import PipelineStepFailed
 
-from buildkit_dagster.errors import WarehouseBusy, WarehouseDriverMissing
-from buildkit_dagster.runtimes.ingest import PARTITION_COLUMN, IngestRequest
+from buildkit_dagster.errors import BuildkitError, LoadFailed, WarehouseBusy, WarehouseDriverMissing
+from buildkit_dagster.runtimes.ingest import PARTITION_COLUMN, IngestRequest, WarehouseSpec
 
 #: The module each warehouse needs beyond dlt itself.
 _DRIVERS = {
@@ -28,6 +32,33 @@ _DRIVERS = {
     "redshift": "psycopg2",
     "snowflake": "snowflake",
     "bigquery": "google.cloud.bigquery",
+}
+
+#: The platform's warehouse settings, which are dbt's words, as dlt's variables; what dlt has no use for is not here.
+_VARIABLES = {
+    "athena": {
+        "s3_staging_dir": "DESTINATION__ATHENA__QUERY_RESULT_BUCKET",
+        "s3_data_dir": "DESTINATION__FILESYSTEM__BUCKET_URL",
+        "work_group": "DESTINATION__ATHENA__ATHENA_WORK_GROUP",
+        "database": "DESTINATION__ATHENA__AWS_DATA_CATALOG",
+    },
+    "redshift": {
+        "host": "DESTINATION__REDSHIFT__CREDENTIALS__HOST",
+        "port": "DESTINATION__REDSHIFT__CREDENTIALS__PORT",
+        "user": "DESTINATION__REDSHIFT__CREDENTIALS__USERNAME",
+        "database": "DESTINATION__REDSHIFT__CREDENTIALS__DATABASE",
+    },
+    "snowflake": {
+        "account": "DESTINATION__SNOWFLAKE__CREDENTIALS__HOST",
+        "user": "DESTINATION__SNOWFLAKE__CREDENTIALS__USERNAME",
+        "role": "DESTINATION__SNOWFLAKE__CREDENTIALS__ROLE",
+        "warehouse": "DESTINATION__SNOWFLAKE__CREDENTIALS__WAREHOUSE",
+        "database": "DESTINATION__SNOWFLAKE__CREDENTIALS__DATABASE",
+    },
+    "bigquery": {
+        "project": "DESTINATION__BIGQUERY__CREDENTIALS__PROJECT_ID",
+        "location": "DESTINATION__BIGQUERY__LOCATION",
+    },
 }
 
 #: Rows of a replaced table stay until all new ones have arrived, then both change places in one transaction.
@@ -48,12 +79,14 @@ class WarehouseTable:
     def __init__(self, request: IngestRequest, folder: Path, lock_wait: float = 60.0) -> None:
         """`folder` is for dlt's working files and may be empty; waits `lock_wait` seconds for a DuckDB file in use."""
         self._request = request
+        os.environ.update(dlt_variables(request.warehouse))
         self._pipeline = dlt.pipeline(
             request.pipeline, pipelines_dir=str(folder), destination=_destination(request), dataset_name=request.dataset
         )
         if request.warehouse.path:
             _await_duckdb(Path(request.warehouse.path), lock_wait)
-        self._pipeline.sync_destination()
+        with _told_plainly(request):
+            self._pipeline.sync_destination()
 
     @property
     def exists(self) -> bool:
@@ -76,6 +109,14 @@ class WarehouseTable:
         `tables` are rows with their partition, None for a whole table. `checkpoint` is called wherever the work can
         still be dropped, and may raise.
         """
+        with _told_plainly(self._request):
+            package = self._load(tables, state, checkpoint)
+        own = (name for name in package.schema_update if not name.startswith("_dlt"))
+        return Load(package.load_id, {name: sorted(package.schema_update[name]["columns"]) for name in own})
+
+    def _load(
+        self, tables: Iterable[tuple[str | None, pa.Table]], state: Mapping[str, str], checkpoint: Callable[[], None]
+    ) -> LoadPackageInfo:
         existed = self.exists
         rows: dict[str | None, int] = {}
         self._pipeline.extract(self._resource(_counted(tables, rows), state))
@@ -84,9 +125,7 @@ class WarehouseTable:
             self._remove(partition)
         self._pipeline.normalize()
         checkpoint()
-        package = self._pipeline.load().load_packages[0]
-        own = (name for name in package.schema_update if not name.startswith("_dlt"))
-        return Load(package.load_id, {name: sorted(package.schema_update[name]["columns"]) for name in own})
+        return self._pipeline.load().load_packages[0]
 
     def count(self) -> int:
         """Rows in the table."""
@@ -135,24 +174,49 @@ def _with_partition(table: pa.Table, partition: str) -> pa.Table:
     return table.append_column(PARTITION_COLUMN, pa.array([partition] * table.num_rows, pa.string()))
 
 
-def _destination(request: IngestRequest) -> Any:
-    kind = request.warehouse.type
-    if not _importable(_DRIVERS[kind]):
-        raise WarehouseDriverMissing(kind, _DRIVERS[kind])
-    settings: dict[str, Any] = dict(request.warehouse.settings)
-    if request.warehouse.path:
-        Path(request.warehouse.path).parent.mkdir(parents=True, exist_ok=True)
-        settings["credentials"] = request.warehouse.path
-    if kind != "athena" and kind != "bigquery":
-        settings["replace_strategy"] = _REPLACE_STRATEGY
-    return getattr(dlt.destinations, kind)(**settings)
-
-
-def _importable(module: str) -> bool:
+@contextlib.contextmanager
+def _told_plainly(request: IngestRequest) -> Iterator[None]:
+    """dlt wraps whatever goes wrong in its own errors: give back ours, or the first cause in one line."""
     try:
-        return importlib.util.find_spec(module) is not None
+        yield
+    except PipelineStepFailed as error:
+        cause: BaseException = error
+        while cause.__cause__ and not isinstance(cause, BuildkitError):
+            cause = cause.__cause__
+        if isinstance(cause, BuildkitError):
+            raise cause from None
+        raise LoadFailed(f"{request.dataset}.{request.table}", error.step, _first_lines(cause)) from error
+
+
+def _first_lines(error: BaseException) -> str:
+    return " ".join(str(error).split("\n")[:3])
+
+
+def dlt_variables(warehouse: WarehouseSpec) -> dict[str, str]:
+    """The warehouse's settings under the names dlt reads from the environment."""
+    known = _VARIABLES.get(warehouse.type, {})
+    return {known[name]: value for name, value in warehouse.settings.items() if name in known}
+
+
+def _destination(request: IngestRequest) -> Any:
+    """dlt's destination of that name. A DuckDB file is named here, all else comes from the environment."""
+    kind, path = request.warehouse.type, request.warehouse.path
+    require_driver(kind, _DRIVERS[kind])
+    factory = getattr(dlt.destinations, kind)
+    if path is None:
+        return factory(replace_strategy=_REPLACE_STRATEGY)
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    return factory(path, replace_strategy=_REPLACE_STRATEGY)
+
+
+def require_driver(kind: str, module: str) -> None:
+    """Raise `WarehouseDriverMissing` unless `module` can be imported."""
+    try:
+        found = importlib.util.find_spec(module)
     except ModuleNotFoundError:
-        return False
+        found = None
+    if found is None:
+        raise WarehouseDriverMissing(kind, module)
 
 
 def _await_duckdb(path: Path, wait: float) -> None:
