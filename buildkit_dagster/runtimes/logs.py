@@ -38,13 +38,20 @@ class LogTail:
         finally:
             self._next_poll = time.monotonic() + self._interval
 
-    def follow(self, ended: Callable[[], bool], settle: float = 5.0) -> Iterator[str]:
-        """Lines as they come, until `ended()` and then no new line for `settle` seconds (CloudWatch lags)."""
+    def follow(self, ended: Callable[[], bool], settle: float = 5.0, *, last_line: str | None = None) -> Iterator[str]:
+        """Lines as they come, until `ended()` and then no new line for `settle` seconds (CloudWatch lags).
+
+        `last_line` is one that the work writes at its very end: it is not returned, and after it nothing is waited for.
+        """
         quiet_since: float | None = None
+        seen_last = False
         while quiet_since is None or time.monotonic() - quiet_since < settle:
             over = ended()
             lines = self.poll()
-            yield from lines
+            yield from (line for line in lines if line != last_line)
+            seen_last = seen_last or last_line in lines
+            if over and seen_last:
+                return
             if lines or not over:
                 quiet_since = None
             elif quiet_since is None:

@@ -1,0 +1,227 @@
+"""Running commands in a CodeBuild project: the request, the build while it runs, and how it ended.
+
+Buildspecs are made with a serializer, so a command reaches the shell as it was written. What the lines of the log
+mean, and everything about Dagster, is in `defs/pipes/codebuild.py`; reading the log stream is in `logs.py`.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import shlex
+import time
+import uuid
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from buildkit_dagster.errors import BuildDeadlinePassed, BuildFailed, BuildStopped
+from buildkit_dagster.runtimes.logs import LogTail
+
+if TYPE_CHECKING:
+    from mypy_boto3_codebuild.client import CodeBuildClient
+    from mypy_boto3_logs.client import CloudWatchLogsClient
+
+#: The last line our buildspecs write: after it nothing of interest comes, and CloudWatch need not be waited for.
+END_OF_LOG = "buildkit: end of log"
+
+#: Minutes a build may wait for a machine before it counts as late.
+QUEUE_MINUTES = 30
+
+#: How long CloudWatch may lag behind a build whose log has no last line of ours, in seconds.
+_SETTLE = 5.0
+_STOP_WAIT = 20.0
+_TAIL_LINES = 15
+_EXIT_STATUS = re.compile(r"exit status (\d+)")
+
+
+def buildspec(commands: Sequence[str], files: Sequence[tuple[str, str]] = (), **phases: Sequence[str]) -> str:
+    """A buildspec (JSON, which is YAML) that writes `files` into the source's folder and runs `commands` in order.
+
+    `phases` are commands of other phases than `build`, by their name.
+    """
+    spec = {
+        **{name: {"commands": list(others)} for name, others in phases.items()},
+        "build": {"commands": [*(_write(name, text) for name, text in files), *commands]},
+        "post_build": {"commands": [f"echo {shlex.quote(END_OF_LOG)}"]},
+    }
+    return json.dumps({"version": "0.2", "phases": spec})
+
+
+def environment(plain: Mapping[str, str], secrets: Mapping[str, str]) -> list[dict[str, str]]:
+    """`environmentVariablesOverride`: plain values, and secrets as references (ARN or name) CodeBuild resolves."""
+    return [
+        *({"name": name, "value": value, "type": "PLAINTEXT"} for name, value in plain.items()),
+        *({"name": name, "value": arn, "type": "SECRETS_MANAGER"} for name, arn in secrets.items()),
+    ]
+
+
+def start_build_params(
+    project: str,
+    spec: str,
+    *,
+    plain: Mapping[str, str],
+    secrets: Mapping[str, str],
+    timeout_minutes: int,
+) -> dict[str, Any]:
+    """Arguments of boto3's `start_build` that run `spec` in `project` (its name in CodeBuild)."""
+    return {
+        "projectName": project,
+        "buildspecOverride": spec,
+        "environmentVariablesOverride": environment(plain, secrets),
+        "timeoutInMinutesOverride": timeout_minutes,
+        "queuedTimeoutInMinutesOverride": QUEUE_MINUTES,
+    }
+
+
+@dataclass(frozen=True)
+class BuildState:
+    """A build as CodeBuild reports it; `log` is the link to its log, `group` and `stream` where the log is."""
+
+    id: str
+    complete: bool
+    status: str
+    phase: str
+    reason: str
+    exit_code: int | None
+    group: str | None
+    stream: str | None
+    log: str
+
+    @classmethod
+    def of(cls, build: Mapping[str, Any], region: str) -> BuildState:
+        """Read one item of `batch_get_builds`; the phase is the first that failed, else the current one."""
+        failed = [phase for phase in build.get("phases", ()) if phase.get("phaseStatus") not in (None, "SUCCEEDED")]
+        contexts = [context for phase in failed[:1] for context in phase.get("contexts", ())]
+        reason = "; ".join(filter(None, (context.get("message") for context in contexts)))
+        exit_status = _EXIT_STATUS.search(reason)
+        logs = build.get("logs") or {}
+        return cls(
+            id=build["id"],
+            complete=bool(build.get("buildComplete")),
+            status=build.get("buildStatus", "IN_PROGRESS"),
+            phase=failed[0]["phaseType"] if failed else build.get("currentPhase", "QUEUED"),
+            reason=reason or "no reason given",
+            exit_code=int(exit_status[1]) if exit_status else None,
+            group=logs.get("groupName"),
+            stream=logs.get("streamName"),
+            log=logs.get("deepLink") or console_link(build["id"], region),
+        )
+
+
+def console_link(build_id: str, region: str) -> str:
+    """The build in the AWS console."""
+    return f"https://{region}.console.aws.amazon.com/codesuite/codebuild/projects/{build_id.partition(':')[0]}/build/{build_id}"
+
+
+class Build:
+    """A started build: its log as it is written, its end as an error or not, and a way to stop it.
+
+    `interval` is the least time between two calls of each API, `deadline` the longest it may take, both in seconds.
+    """
+
+    def __init__(
+        self,
+        client: CodeBuildClient,
+        logs: CloudWatchLogsClient,
+        started: Mapping[str, Any],
+        *,
+        interval: float = 1.0,
+        deadline: float,
+    ) -> None:
+        self._client = client
+        self._logs = logs
+        self._interval = interval
+        self._minutes = deadline / 60
+        self._deadline = time.monotonic() + deadline
+        self._next_look = 0.0
+        self._said: deque[str] = deque(maxlen=_TAIL_LINES)
+        self.state = BuildState.of(started, client.meta.region_name)
+
+    @property
+    def id(self) -> str:
+        return self.state.id
+
+    def lines(self) -> Iterator[str]:
+        """The build's log, line by line as it is written; ends with the build. Raises `BuildDeadlinePassed`."""
+        tail = self._tail()
+        if tail is None:
+            return
+        for line in tail.follow(self._ended, _SETTLE, last_line=END_OF_LOG):
+            self._said.append(line)
+            yield line
+
+    def check(self) -> None:
+        """Raise what the build ended with, unless that is success: `BuildFailed`, `BuildStopped`, ..."""
+        state = self.state
+        if state.status == "SUCCEEDED":
+            return
+        if state.status == "TIMED_OUT":
+            raise BuildDeadlinePassed(state.id, self._minutes, state.log)
+        if state.status == "STOPPED":
+            raise BuildStopped(state.id, state.log)
+        raise BuildFailed(
+            state.id, state.status, state.phase, state.exit_code, state.reason, state.log, tuple(self._said)
+        )
+
+    def note(self, line: str) -> None:
+        """Replace the last line of what an error quotes by something readable."""
+        if self._said:
+            self._said.pop()
+        if line:
+            self._said.append(line)
+
+    def stop(self, wait: float = _STOP_WAIT) -> bool:
+        """Stop it and wait until CodeBuild says it has ended; False when it has not within `wait` seconds."""
+        self._client.stop_build(id=self.id)
+        until = time.monotonic() + wait
+        while not self._look().complete:
+            if time.monotonic() > until:
+                return False
+            time.sleep(min(self._interval, 1.0))
+        return True
+
+    def _tail(self) -> LogTail | None:
+        """The stream gets its name when the build leaves the queue; a build may end before it does."""
+        while not (self.state.group and self.state.stream):
+            if self._ended():
+                return None
+            time.sleep(self._interval)
+        return LogTail(self._logs, self.state.group, self.state.stream, self._interval)
+
+    def _ended(self) -> bool:
+        if self.state.complete:
+            return True
+        if time.monotonic() > self._deadline:
+            raise BuildDeadlinePassed(self.id, self._minutes, self.state.log)
+        if time.monotonic() >= self._next_look:
+            self._next_look = time.monotonic() + self._interval
+            self._look()
+        return self.state.complete
+
+    def _look(self) -> BuildState:
+        found = self._client.batch_get_builds(ids=[self.id])["builds"]
+        self.state = BuildState.of(found[0], self._client.meta.region_name)
+        return self.state
+
+
+def start(
+    client: CodeBuildClient,
+    logs: CloudWatchLogsClient,
+    params: Mapping[str, Any],
+    *,
+    interval: float = 1.0,
+    deadline: float | None = None,
+) -> Build:
+    """Start a build; a call that boto3 repeats starts one build only. `deadline` defaults to its timeouts' sum."""
+    minutes = params.get("timeoutInMinutesOverride", 60) + params.get("queuedTimeoutInMinutesOverride", QUEUE_MINUTES)
+    response = client.start_build(**{"idempotencyToken": uuid.uuid4().hex, **params})
+    return Build(client, logs, response["build"], interval=interval, deadline=deadline or minutes * 60)
+
+
+def _write(name: str, text: str) -> str:
+    """A command that writes a file of any content; base64 holds nothing a shell would look at."""
+    encoded = base64.b64encode(text.encode()).decode()
+    return f"printf %s {encoded} | base64 -d > {shlex.quote(name)}"
