@@ -45,6 +45,19 @@ _TYPES = {
     "model_attributes_type": "a mapping",
 }
 
+#: Our words for pydantic's other kinds of errors.
+_WORDED = {
+    "missing": "required key is missing",
+    "value_error": "{error}",
+    "literal_error": "{shown} is not allowed; allowed: {expected}",
+    "string_pattern_mismatch": "{shown} is not allowed; allowed: {pattern}",
+    "string_too_short": "empty text is not allowed",
+    "too_short": "empty; at least one entry is needed",
+    "string_too_long": "too long with {length} characters; allowed: {max_length}, so that names made from it fit",
+    "greater_than_equal": "{shown} is not allowed; allowed: {ge} or more",
+    "less_than_equal": "{shown} is not allowed; allowed: {le} or less",
+}
+
 _SECRETIVE = ("secret", "password", "token", "webhook", "environment_variables")
 
 
@@ -74,26 +87,20 @@ def written_path(document: Document, path: KeyPath) -> KeyPath:
 
 
 def _message(model: type[BaseModel], details: ErrorDetails) -> str:
-    kind, found, context = details["type"], details["input"], details.get("ctx", {})
-    shown = _shown(details["loc"], found)
-    if kind == "missing":
-        return "required key is missing"
+    kind, path, context = details["type"], details["loc"], details.get("ctx", {})
+    shown = _shown(path, details["input"])
     if kind == "extra_forbidden":
-        return unknown_key(str(details["loc"][-1]), allowed_keys(model, details["loc"][:-1]))
-    if kind == "literal_error":
-        return f"{shown} is not allowed; allowed: {context['expected']}"
+        return unknown_key(str(path[-1]), allowed_keys(model, path[:-1]))
     if kind in _TYPES:
         return f"{shown} is not {_TYPES[kind]}"
-    if kind == "string_pattern_mismatch":
-        pattern = context["pattern"]
-        return f"{shown} is not allowed; allowed: {_IN_WORDS.get(pattern, pattern)}"
-    if kind == "string_too_long":
-        return f"too long: {len(str(found))} characters; allowed: at most {context['max_length']}, so that every name made from it fits"
-    if kind in ("string_too_short", "too_short"):
-        return "empty; at least one is needed" if kind == "too_short" else "empty text is not allowed"
-    if kind == "value_error":
-        return str(context["error"])
-    return f"{shown}: {details['msg'][0].lower()}{details['msg'][1:]}"
+    if kind in _WORDED:
+        return _WORDED[kind].format(shown=shown, length=len(str(details["input"])), **_in_words(context))
+    return f"{shown} is not allowed: {details['msg'][0].lower()}{details['msg'][1:]}"
+
+
+def _in_words(context: Mapping[str, Any]) -> dict[str, Any]:
+    pattern = context.get("pattern")
+    return {**context, "pattern": _IN_WORDS.get(str(pattern), pattern)}
 
 
 def unknown_key(key: str, allowed: Sequence[str]) -> str:

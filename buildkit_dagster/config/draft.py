@@ -44,6 +44,18 @@ class Entry(Generic[M]):
     document: Document
     value: M | None
 
+    def text(self, *path: str) -> str | None:
+        """The text written at `path`, also in an entry that has problems elsewhere."""
+        data = self.document.data
+        for part in path:
+            data = _mapping(data).get(part)
+        return data if isinstance(data, str) else None
+
+    def names(self, key: str) -> list[str] | None:
+        """The keys of the mapping written at `key`; None when none is written."""
+        data = _mapping(self.document.data).get(key)
+        return list(data) if isinstance(data, Mapping) else None
+
 
 @dataclass
 class Draft:
@@ -56,12 +68,13 @@ class Draft:
     jobs: list[Entry[JobFile]] = field(default_factory=list)
     assets: dict[str, Entry[TableAsset]] = field(default_factory=dict)
     connectors: dict[str, Entry[SourceConnector | TargetConnector]] = field(default_factory=dict)
+    project_names: set[str] = field(default_factory=set)
     problems: list[Problem] = field(default_factory=list)
 
 
-def environments_of(sources: Sources) -> dict[EnvironmentName, str]:
+def environments_of(platform: Document) -> dict[EnvironmentName, str]:
     """The environments platform.yaml describes, by canonical name, with the spelling the file uses."""
-    written = _mapping(sources.platform.data.get("environments"))
+    written = _mapping(_mapping(platform.data).get("environments"))
     canonical = {ENVIRONMENT_ALIASES.get(name, name): name for name in written}
     return {name: canonical[name] for name in ENVIRONMENTS if name in canonical}
 
@@ -73,7 +86,7 @@ def draft_of(sources: Sources, environment: EnvironmentName) -> Draft:
     draft.projects = _projects(draft)
     draft.assets = {path: _entry(draft, path, document, TableAsset) for path, document in sources.assets.items()}
     draft.connectors = {
-        path: _entry(draft, path, document, _connector_model(document)) for path, document in sources.connectors.items()
+        path: _entry(draft, path, document, connector_model(document)) for path, document in sources.connectors.items()
     }
     jobs = [_entry(draft, Path(path).stem, document, JobFile) for path, document in sources.jobs.items()]
     draft.jobs = [job for job in jobs if job.value is None or job.value.environment in (None, environment)]
@@ -81,56 +94,82 @@ def draft_of(sources: Sources, environment: EnvironmentName) -> Draft:
 
 
 def _config(sources: Sources, environment: EnvironmentName) -> tuple[Entry[EnvironmentConfig], list[Problem]]:
-    """`environments.<env>` over `defaults`; the segment of names is the environment's name unless given."""
-    _, problems = check(sources.platform, PlatformFile)
-    written = environments_of(sources).get(environment)
-    if problems or written is None:
-        return Entry(environment, sources.platform, None), problems
-    own = sources.platform.at("environments", written)
-    document = merge(sources.platform.at("defaults"), own) if "defaults" in sources.platform.data else own
-    document = document.with_default("segment", environment)
+    _, problems = _checked(sources.platform, PlatformFile)
+    document = environment_document(sources.platform, environment)
+    if document is None:
+        return Entry(environment, Document({}, sources.platform.marks), None), problems
     config, more = check(document, EnvironmentConfig)
     return Entry(environment, document, config), problems + more
 
 
+def environment_document(platform: Document, environment: EnvironmentName) -> Document | None:
+    """`environments.<env>` over `defaults`, None where it is not described.
+
+    The segment of resource names is the environment's name unless given.
+    """
+    written = environments_of(platform).get(environment)
+    if written is None:
+        return None
+    own = platform.at("environments", written)
+    if not isinstance(own.data, Mapping):
+        return None
+    document = merge(platform.at("defaults"), own) if "defaults" in platform.data else own
+    return document.with_default("segment", environment)
+
+
 def _projects(draft: Draft) -> list[Entry[DbtProject]]:
-    """One entry per dbt project, the environment's replacements laid over it; inactive ones are left out."""
-    document = draft.sources.projects
-    if document is None or not document.data:
+    """The environment's dbt projects; inactive ones are checked, then left out."""
+    document, config = draft.sources.projects, draft.config
+    if document is None or document.broken:
         return []
+    has_overrides = config.value is not None and bool(config.value.dbt_projects)
+    entries, problems = project_entries(document, config.document.at("dbt_projects") if has_overrides else None)
+    draft.problems += problems
+    draft.project_names = {entry.name for entry in entries}
+    return [entry for entry in entries if entry.value is None or entry.value.active]
+
+
+def project_entries(
+    document: Document, overrides: Document | None = None
+) -> tuple[list[Entry[DbtProject]], list[Problem]]:
+    """One entry per dbt project of codebuild-config.yml, `overrides` (by name) laid over it key by key."""
     if not isinstance(document.data, Mapping):
-        draft.problems.append(document.problem((), f"a list of projects belongs under the key `{PROJECT_KEYS[0]}`"))
-        return []
-    found = []
-    for key in document.data:
-        if key not in PROJECT_KEYS:
-            draft.problems.append(document.problem((key,), unknown_key(key, PROJECT_KEYS)))
-            continue
+        return [], [document.problem((), f"the list of projects belongs under the key `{PROJECT_KEYS[0]}`")]
+    unknown = [key for key in document.data if key not in PROJECT_KEYS]
+    problems = [document.problem((key,), unknown_key(key, PROJECT_KEYS)) for key in unknown]
+    entries = []
+    for key in document.data.keys() & set(PROJECT_KEYS):
         below = document.at(key)
         # The published file has a list; one project alone may stand without it.
-        items = [below.at(index) for index in range(len(below.data))] if isinstance(below.data, list) else [below]
-        found += [_project(draft, item) for item in items]
-    return [entry for entry in found if entry.value is None or entry.value.active]
+        for item in below.items() if isinstance(below.data, list) else [below]:
+            entry, found = _project(item, overrides)
+            entries.append(entry)
+            problems += found
+    return entries, problems
 
 
-def _project(draft: Draft, document: Document) -> Entry[DbtProject]:
+def _project(document: Document, overrides: Document | None) -> tuple[Entry[DbtProject], list[Problem]]:
     if not isinstance(document.data, Mapping):
-        draft.problems.append(document.problem((), "is not a mapping with the keys of one dbt project"))
-        return Entry("", document, None)
+        return Entry("", document, None), [document.problem((), "not a mapping with the keys of one dbt project")]
     name = str(document.data.get("name", ""))
-    config = draft.config.document
-    if draft.config.value is not None and name in draft.config.value.dbt_projects:
-        document = merge(document, config.at("dbt_projects", name))
-    return _entry(draft, name, document, DbtProject)
+    if overrides is not None and name in overrides.data:
+        document = merge(document, overrides.at(name))
+    value, problems = check(document, DbtProject)
+    return Entry(name, document, value), problems
 
 
 def _entry(draft: Draft, name: str, document: Document, model: type[M]) -> Entry[M]:
-    value, problems = check(document, model) if not document.problems else (None, [])
+    value, problems = _checked(document, model)
     draft.problems += problems
     return Entry(name, document, value)
 
 
-def _connector_model(document: Document) -> type[SourceConnector] | type[TargetConnector]:
+def _checked(document: Document, model: type[M]) -> tuple[M | None, list[Problem]]:
+    """A broken file has its own problem; that keys are missing in it would be noise."""
+    return (None, []) if document.broken else check(document, model)
+
+
+def connector_model(document: Document) -> type[SourceConnector] | type[TargetConnector]:
     kind = document.data.get("type") if isinstance(document.data, Mapping) else None
     return TargetConnector if kind == "warehouse" else SourceConnector
 

@@ -10,13 +10,25 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from buildkit_dagster.config.schedule import dagster_cron
 from buildkit_dagster.naming import Names
+
+#: The image jobs run in unless they name another.
+PACKAGE_IMAGE = "platform"
 
 
 def _is_schedule(expression: str) -> str:
@@ -26,6 +38,18 @@ def _is_schedule(expression: str) -> str:
 
 def _canonical(name: object) -> object:
     return ENVIRONMENT_ALIASES.get(name, name) if isinstance(name, str) else name
+
+
+def _known_environments(written: Mapping[str, Any]) -> Mapping[str, Any]:
+    names = [str(_canonical(name)) for name in written]
+    unknown = [name for name in names if name not in get_args(EnvironmentName)]
+    if unknown:
+        allowed = (*get_args(EnvironmentName), *ENVIRONMENT_ALIASES)
+        raise ValueError(f"not an environment: {', '.join(unknown)}; allowed: {', '.join(allowed)}")
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise ValueError(f"{', '.join(twice)} is described twice, once by its alias; keep one")
+    return written
 
 
 def _is_timezone(name: str) -> str:
@@ -154,7 +178,7 @@ class PlatformFile(Model):
 
     name: Slug
     defaults: Mapping[str, Any] = {}
-    environments: Annotated[Mapping[str, Mapping[str, Any]], Field(min_length=1)]
+    environments: Annotated[Mapping[str, Mapping[str, Any]], Field(min_length=1), AfterValidator(_known_environments)]
 
 
 # --- config/codebuild-config.yml ---------------------------------------------------------------------------------
@@ -250,7 +274,7 @@ class DbtProject(Model):
     engine: Literal["duckdb", "athena", "redshift", "snowflake", "bigquery", "postgres", "databricks", "glue"]
     runtime: Literal["codebuild", "local"] = "codebuild"
     commands: Annotated[tuple[Text, ...], Field(min_length=1)]
-    image: Slug = "platform"
+    image: Slug = PACKAGE_IMAGE
     ecr_repository: str | None = None
     ecr_image_tag: str | None = None
     s3_artifacts_bucket: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")] | None = None
@@ -308,6 +332,12 @@ FARGATE_MEMORY: Mapping[int, Sequence[int]] = {
     8192: range(16384, 61440 + 1, 4096),
     16384: range(32768, 122880 + 1, 8192),
 }
+
+
+def _is_fargate_cpu(cpu: int) -> int:
+    if cpu not in FARGATE_MEMORY:
+        raise ValueError(f"Fargate has no cpu {cpu}; allowed: {', '.join(map(str, FARGATE_MEMORY))}")
+    return cpu
 
 
 def _sizes_text(sizes: Sequence[int]) -> str:
@@ -369,16 +399,22 @@ class TableAsset(Model):
     columns: Annotated[tuple[Column, ...], Field(alias="schema", min_length=1)]
     primary_key: tuple[Identifier, ...] = ()
 
-    @model_validator(mode="after")
-    def _columns_are_consistent(self) -> TableAsset:
-        names = Counter(column.name for column in self.columns)
-        twice = [name for name, count in names.items() if count > 1]
+    @field_validator("columns")
+    @classmethod
+    def _columns_differ(cls, columns: tuple[Column, ...]) -> tuple[Column, ...]:
+        twice = [name for name, count in Counter(column.name for column in columns).items() if count > 1]
         if twice:
             raise ValueError(f"columns declared twice: {', '.join(twice)}")
-        unknown = [name for name in self.primary_key if name not in names]
+        return columns
+
+    @field_validator("primary_key")
+    @classmethod
+    def _key_is_columns(cls, primary_key: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        names = [column.name for column in info.data.get("columns", ())]
+        unknown = [name for name in primary_key if names and name not in names]
         if unknown:
-            raise ValueError(f"primary_key names no column: {', '.join(unknown)}; columns: {', '.join(names)}")
-        return self
+            raise ValueError(f"no column is called {', '.join(unknown)}; allowed: {', '.join(names)}")
+        return primary_key
 
 
 class SourceConnector(Model):
@@ -425,23 +461,24 @@ class Runtime(Model):
     """
 
     type: Literal["aws_ecs_fargate", "local"] = "aws_ecs_fargate"
-    cpu: int = 1024
-    memory: int = 2048
-    image: Slug = "platform"
+    cpu: Annotated[int, AfterValidator(_is_fargate_cpu)] = 1024
+    memory: Annotated[int, Field(validate_default=True)] = 2048
+    image: Slug = PACKAGE_IMAGE
     image_uri: Text | None = None
     timeout: Annotated[int, Field(ge=30, le=86400)] = 3600
     region: Region | None = None
 
-    @model_validator(mode="after")
-    def _fargate_has_the_pair(self) -> Runtime:
-        if self.type != "aws_ecs_fargate":
-            return self
-        if self.cpu not in FARGATE_MEMORY:
-            raise ValueError(f"Fargate has no cpu {self.cpu}; allowed: {', '.join(map(str, FARGATE_MEMORY))}")
-        sizes = FARGATE_MEMORY[self.cpu]
-        if self.memory not in sizes:
-            raise ValueError(f"Fargate has no memory {self.memory} for cpu {self.cpu}; allowed: {_sizes_text(sizes)}")
-        return self
+    @field_validator("memory")
+    @classmethod
+    def _fargate_has_the_pair(cls, memory: int, info: ValidationInfo) -> int:
+        if info.data.get("type") != "aws_ecs_fargate" or "cpu" not in info.data:
+            return memory
+        sizes = FARGATE_MEMORY[info.data["cpu"]]
+        if memory not in sizes:
+            raise ValueError(
+                f"Fargate has no memory {memory} for cpu {info.data['cpu']}; allowed: {_sizes_text(sizes)}"
+            )
+        return memory
 
 
 class InfrastructureMetadata(Model):

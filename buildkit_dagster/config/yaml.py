@@ -38,16 +38,25 @@ _CoreLoader.add_implicit_resolver(
 )
 _CoreLoader.add_implicit_resolver("tag:yaml.org,2002:merge", re.compile(r"^<<$"), ["<"])
 
-_CONVERT: Mapping[str, Callable[[str], Any]] = {"null": lambda _: None, "bool": lambda text: text.lower() == "true", "int": int, "float": float}
+_CONVERT: Mapping[str, Callable[[str], Any]] = {
+    "null": lambda _: None,
+    "bool": lambda text: text.lower() == "true",
+    "int": int,
+    "float": float,
+}
 
 
 @dataclass(frozen=True)
 class Document:
-    """Plain data of one file, or of several merged, with the mark of every key path in it."""
+    """Plain data of one file, or of several merged, with the mark of every key path in it.
+
+    `problems` is what is wrong with the YAML; a `broken` file could not be read at all and has no data.
+    """
 
     data: Any
     marks: Mapping[KeyPath, Mark]
     problems: tuple[Problem, ...] = field(default=(), compare=False)
+    broken: bool = False
 
     def mark(self, path: KeyPath) -> Mark:
         """Where `path` is written; for a missing key, its nearest parent with the rest of the path added."""
@@ -64,6 +73,14 @@ class Document:
             data = data[part]
         size = len(path)
         return Document(data, {key[size:]: mark for key, mark in self.marks.items() if key[:size] == path})
+
+    def items(self) -> list[Document]:
+        """The items of a list."""
+        marks: list[dict[KeyPath, Mark]] = [{} for _ in self.data]
+        for key, mark in self.marks.items():
+            if key and isinstance(key[0], int):
+                marks[key[0]][key[1:]] = mark
+        return [Document(data, found) for data, found in zip(self.data, marks, strict=True)]
 
     def with_default(self, key: str, value: Any) -> Document:
         """The same with `key` set where the mapping does not say it."""
@@ -121,7 +138,7 @@ def _merged(base: Document, override: Document, path: KeyPath) -> tuple[Any, dic
 
 def _unreadable(file: Path, line: int, message: str) -> Document:
     mark = Mark(file, line, 1, ())
-    return Document({}, {(): mark}, (mark.problem(message),))
+    return Document({}, {(): mark}, (mark.problem(message),), broken=True)
 
 
 class _Reading:
