@@ -17,11 +17,15 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from moto.moto_server.werkzeug_app import MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
 from buildkit_dagster import process
+from buildkit_dagster.emulator.actions import codebuild, refusal
+from buildkit_dagster.emulator.actions.codeconnections import CodeConnections
+from buildkit_dagster.emulator.executors.codebuild import CodeBuildExecutor
+from buildkit_dagster.emulator.executors.world import World
 from buildkit_dagster.emulator.settings import Settings
 
 OWN_PREFIX = "/_buildkit/"
@@ -32,16 +36,20 @@ Route = Callable[[dict[str, Any]], Any]
 
 
 class Application:
-    """WSGI: the emulator's own calls by `METHOD path`, then moto."""
+    """WSGI: the emulator's own calls by `METHOD path`, then the services moto lacks, then moto."""
 
-    def __init__(self, routes: Mapping[str, Route]) -> None:
+    def __init__(self, routes: Mapping[str, Route], connections: CodeConnections) -> None:
         self._routes = routes
-        self._aws = DomainDispatcherApplication(create_backend_app)
+        self._connections = connections
+        self._moto = refusal.Dispatcher(create_backend_app)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        if environ.get("PATH_INFO", "").startswith(OWN_PREFIX):
-            return self._own(Request(environ))(environ, start_response)
-        answer: Iterable[bytes] = self._aws(environ, start_response)
+        request = Request(environ)
+        if request.path.startswith(OWN_PREFIX):
+            return self._own(request)(environ, start_response)
+        if self._connections.claims(request):
+            return self._connections.answer(request)(environ, start_response)
+        answer: Iterable[bytes] = self._moto(environ, start_response)
         return answer
 
     def _own(self, request: Request) -> Response:
@@ -62,15 +70,17 @@ class Server:
         self.settings = settings
         self.id = uuid4().hex
         self._ended = threading.Event()
-        routes: dict[str, Route] = {"GET health": self._health, "POST stop": self._stop}
+        connections = CodeConnections()
         self._http = make_server(
             settings.host,
             settings.port,
-            Application(routes),
+            Application(self._routes(connections), connections),
             threaded=True,
             request_handler=MotoRequestHandler,
         )
         self.endpoint = f"http://{settings.host}:{self._http.server_port}"
+        self._world = World(settings, self.endpoint, connections)
+        install(self._world)
 
     def run(self) -> None:
         """Serve until SIGTERM, the stop call, the end of the lifetime or of the owner."""
@@ -95,6 +105,7 @@ class Server:
                 return
 
     def _end(self) -> None:
+        self._world.processes.end_all()
         self._http.shutdown()
         state = self.settings.state_file
         if state.exists() and json.loads(state.read_text()).get("id") == self.id:
@@ -113,12 +124,24 @@ class Server:
         draft.write_text(json.dumps(state, indent=2))
         draft.replace(path)
 
-    def _health(self, _: dict[str, Any]) -> dict[str, Any]:
-        return {"id": self.id, "pid": os.getpid()}
+    def _routes(self, connections: CodeConnections) -> dict[str, Route]:
+        return {
+            "GET health": lambda _: {"id": self.id, "pid": os.getpid()},
+            "GET processes": lambda _: {"processes": self._world.processes.listing()},
+            "POST connections/approve": lambda given: connections.approve(str(given.get("arn"))),
+            "POST stop": self._stop,
+        }
 
     def _stop(self, _: dict[str, Any]) -> dict[str, Any]:
         self._ended.set()
         return {"id": self.id}
+
+
+def install(world: World) -> None:
+    """Put the emulator's own answers in place of moto's."""
+    refusal.install()
+    codebuild.install()
+    CodeBuildExecutor(world).install()
 
 
 def _answer(body: Any, status: int) -> Response:
