@@ -202,6 +202,9 @@ def _one_mapping(value: object) -> object:
     return {name: secret for item in value for name, secret in item.items()}
 
 
+_OneSecret = Annotated[Mapping[VariableName, SecretArn], Field(min_length=1, max_length=1)]
+
+
 class VpcConfig(Model):
     """The private network a build runs in; all three keys together."""
 
@@ -290,27 +293,43 @@ class DbtProject(Model):
         "BUILD_GENERAL1_2XLARGE",
     ] = "BUILD_GENERAL1_SMALL"
     environment_variables: Mapping[VariableName, str] = {}
-    secrets_manager_variables: Annotated[Mapping[VariableName, SecretArn], BeforeValidator(_one_mapping)] = {}
+    secrets_manager_variables: Annotated[
+        Mapping[VariableName, SecretArn],
+        BeforeValidator(
+            _one_mapping,
+            json_schema_input_type=Mapping[VariableName, SecretArn] | tuple[_OneSecret, ...],
+        ),
+    ] = {}
     vpc_config: VpcConfig | None = None
-    slack_notification: Annotated[SlackNotification, BeforeValidator(_active), Field(alias="slack-notification")] = (
-        SlackNotification()
-    )
-    teams_notification: Annotated[WebhookNotification, BeforeValidator(_active), Field(alias="teams-notification")] = (
-        WebhookNotification()
-    )
-    discord_notification: Annotated[
-        WebhookNotification, BeforeValidator(_active), Field(alias="discord-notification")
+    slack_notification: Annotated[
+        SlackNotification,
+        BeforeValidator(_active, json_schema_input_type=SlackNotification | bool),
+        Field(alias="slack-notification"),
+    ] = SlackNotification()
+    teams_notification: Annotated[
+        WebhookNotification,
+        BeforeValidator(_active, json_schema_input_type=WebhookNotification | bool),
+        Field(alias="teams-notification"),
     ] = WebhookNotification()
-    sns_notification: Annotated[SnsNotification, BeforeValidator(_active), Field(alias="sns-notification")] = (
-        SnsNotification()
-    )
+    discord_notification: Annotated[
+        WebhookNotification,
+        BeforeValidator(_active, json_schema_input_type=WebhookNotification | bool),
+        Field(alias="discord-notification"),
+    ] = WebhookNotification()
+    sns_notification: Annotated[
+        SnsNotification,
+        BeforeValidator(_active, json_schema_input_type=SnsNotification | bool),
+        Field(alias="sns-notification"),
+    ] = SnsNotification()
     auto_notifications: Annotated[
         tuple[Literal["build-success", "build-failure", "test-failure"], ...], Field(alias="auto-notifications")
     ] = ()
-    elementary: Annotated[Elementary, BeforeValidator(_active)] = Elementary()
-    incident_manager: Annotated[IncidentManager, BeforeValidator(_active), Field(alias="incident-manager")] = (
-        IncidentManager()
-    )
+    elementary: Annotated[Elementary, BeforeValidator(_active, json_schema_input_type=Elementary | bool)] = Elementary()
+    incident_manager: Annotated[
+        IncidentManager,
+        BeforeValidator(_active, json_schema_input_type=IncidentManager | bool),
+        Field(alias="incident-manager"),
+    ] = IncidentManager()
     incident_response_plan: Annotated[str, Field(alias="incident-response-plan")] = ""
     critical_tables: tuple[str, ...] = ()
     not_critical_tables: tuple[str, ...] = ()
@@ -509,7 +528,12 @@ class JobFile(Model):
     """
 
     tenant_id: Slug
-    environment: Annotated[EnvironmentName, BeforeValidator(_canonical)] | None = None
+    environment: (
+        Annotated[
+            EnvironmentName, BeforeValidator(_canonical, json_schema_input_type=EnvironmentName | Literal["stg", "prd"])
+        ]
+        | None
+    ) = None
     source_connector_path: Text
     target_connector_path: Text
     asset_path: Text
