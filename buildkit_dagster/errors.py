@@ -17,10 +17,21 @@ BuildkitError
 │   ├── EmulatorNotRunning      an emulated platform is used while its emulator is not running
 │   ├── ServiceDidNotStart      a Dagster process ended or did not answer
 │   ├── PortTaken               something else listens where the web server should
+│   ├── DemoIncomplete          the local platform did not come up: what failed, what is missing
 │   ├── RunNotTaken             a queued run stayed in the queue
 │   ├── DoctorRefused           `buildkit doctor --check` found what must be installed or set first
-│   └── DbtPackagesNotInstalled     `dbt deps` failed, as it does without dbt's package hub
+│   ├── DbtPackagesNotInstalled     `dbt deps` failed, as it does without dbt's package hub
+│   ├── EndpointNotLoopback, EndpointIsLoopback     emulated and real accounts are kept apart
+│   └── TerraformMissing, ProviderUnavailable       what Terraform needs cannot be had
 ├── TerraformError          a Terraform run did not do what was asked
+│   ├── InvalidRoot             a root cannot be read, or what is asked of it contradicts itself
+│   ├── UpstreamOutputMissing, UpstreamOutputSensitive      an input from another stack cannot be had
+│   ├── SelectionTooNarrow      the plan changes more than was selected
+│   ├── StateLocked             somebody else holds the state's lock (retryable)
+│   ├── UnitsNotReported        Terraform ended well without completing what was selected
+│   └── CommandFailed           Terraform said no: address, file:line, the provider's text
+│       ├── InitFailed, PlanFailed, ApplyFailed, ImportFailed
+│       └── Interrupted         Terraform was stopped before its end
 ├── EmulatorError           the local AWS could not do what was asked
 │   ├── EmulatorDidNotStart     its process ended or did not answer (emulator/control.py)
 │   ├── EmulatorAlreadyRuns     there is one for this folder (emulator/control.py)
@@ -369,3 +380,147 @@ class DoctorRefused(EnvironmentProblem):
 
     def __init__(self, findings: Sequence[str]) -> None:
         super().__init__("; ".join(findings))
+
+
+# --- cloud and Terraform -------------------------------------------------------------------------------------------
+
+
+class EndpointNotLoopback(EnvironmentProblem):
+    """An emulated environment was pointed at another machine."""
+
+    def __init__(self, endpoint: str) -> None:
+        super().__init__(
+            f"AWS_ENDPOINT_URL is {endpoint}, but this environment is emulated and talks to loopback addresses only "
+            "(127.0.0.1, ::1, localhost); unset it, or set the environment's `cloud: aws` in config/platform.yaml"
+        )
+
+
+class EndpointIsLoopback(EnvironmentProblem):
+    """A real environment was pointed at an emulator."""
+
+    def __init__(self, endpoint: str) -> None:
+        super().__init__(
+            f"AWS_ENDPOINT_URL is {endpoint}, an emulator, but this environment is a real AWS account; unset it, or "
+            "set the environment's `cloud: emulator` in config/platform.yaml"
+        )
+
+
+class TerraformMissing(EnvironmentProblem):
+    """There is no terraform binary, or it is too old."""
+
+    def __init__(self, found: str, minimum: str) -> None:
+        super().__init__(
+            f"Terraform {minimum} or newer is needed and {found}; install it from "
+            "https://developer.hashicorp.com/terraform/install and put `terraform` on PATH"
+        )
+
+
+class ProviderUnavailable(EnvironmentProblem):
+    """Neither a filesystem mirror nor the registry has the provider."""
+
+    def __init__(self, provider: str, looked_in: Sequence[Path], registry: str) -> None:
+        places = ", ".join(str(place) for place in looked_in) or "none"
+        super().__init__(
+            f"the Terraform provider {provider} cannot be had: no filesystem mirror holds it (looked in: {places}) and "
+            f"{registry} does not answer; set BUILDKIT_PROVIDER_MIRROR to a folder that holds {provider}/..., "
+            "or allow this machine to reach the registry"
+        )
+
+
+class InvalidRoot(TerraformError):
+    """A root cannot be read, or what is asked of it contradicts itself."""
+
+    def __init__(self, root: Path | str, reason: str) -> None:
+        super().__init__(f"{root}: {reason}")
+
+
+class UpstreamOutputMissing(TerraformError):
+    """An input comes from a unit of another stack that has no such output (yet)."""
+
+    def __init__(self, stack: str, upstream: str, unit: str, output: str) -> None:
+        super().__init__(
+            f"stack {stack!r} needs output {output!r} of unit {unit!r} in stack {upstream!r}, whose state does not have "
+            f"it; materialize infra/{upstream}/{unit} first"
+        )
+
+
+class UpstreamOutputSensitive(TerraformError):
+    """An input would carry a secret from one state into another."""
+
+    def __init__(self, stack: str, upstream: str, unit: str, output: str) -> None:
+        super().__init__(
+            f"stack {stack!r} asks for output {output!r} of unit {unit!r} in stack {upstream!r}, which is sensitive; "
+            "pass a reference to it (a Secrets Manager ARN, a parameter name) instead of the value"
+        )
+
+
+class SelectionTooNarrow(TerraformError):
+    """The plan of a selection changes units outside it; nothing was applied."""
+
+    def __init__(self, stack: str, selected: Sequence[str], outside: Sequence[str], needed: Sequence[str]) -> None:
+        self.outside = tuple(outside)
+        self.needed = tuple(needed)
+        super().__init__(
+            f"stack {stack!r}: the plan for {', '.join(selected)} would also change {', '.join(outside)}; nothing was "
+            f"applied. Select these together: {', '.join(needed)}"
+        )
+
+
+class StateLocked(TerraformError):
+    """Somebody else works on this state."""
+
+    retryable = True
+
+    def __init__(self, stack: str, holder: str) -> None:
+        super().__init__(
+            f"the state of stack {stack!r} is locked by {holder}; wait until that is done. Only when it is certainly "
+            "dead: `terraform force-unlock` with that lock id"
+        )
+
+
+class UnitsNotReported(TerraformError):
+    """Terraform ended without an error, yet something selected was not completed."""
+
+    def __init__(self, stack: str, units: Sequence[str]) -> None:
+        super().__init__(f"stack {stack!r}: Terraform ended without completing {', '.join(units)}; materialize again")
+
+
+class CommandFailed(TerraformError):
+    """A Terraform command ended with errors; `problems` are its diagnostics, one text each."""
+
+    what = "terraform"
+
+    def __init__(self, stack: str, problems: Sequence[str], *, retryable: bool = False, advice: str = "") -> None:
+        self.problems = tuple(problems)
+        self.retryable = retryable
+        tail = f"\n{advice}" if advice else ""
+        super().__init__(f"{self.what} failed for stack {stack!r}:\n" + "\n".join(problems) + tail)
+
+
+class InitFailed(CommandFailed):
+    what = "terraform init"
+
+
+class PlanFailed(CommandFailed):
+    what = "terraform plan"
+
+
+class ApplyFailed(CommandFailed):
+    what = "terraform apply"
+
+
+class ImportFailed(CommandFailed):
+    what = "terraform import"
+
+
+class Interrupted(CommandFailed):
+    """Terraform was stopped from outside; its state is saved as far as it came."""
+
+    what = "terraform (interrupted)"
+
+
+class DemoIncomplete(EnvironmentProblem):
+    """The local platform did not come up; `findings` say what failed and what is missing."""
+
+    def __init__(self, findings: Sequence[str]) -> None:
+        super().__init__("the local platform is not complete: " + "; ".join(findings))
