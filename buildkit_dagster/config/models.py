@@ -590,6 +590,12 @@ class Platform(Model):
         return self.folder / project.path if project.path else None
 
     @property
+    def emulated_repositories(self) -> Mapping[str, Path]:
+        """`organization/repository` -> the folder that stands for it in the emulator."""
+        mapped = self.config.emulator.repositories
+        return {name: (self.folder / folder).resolve() for name, folder in mapped.items()}
+
+    @property
     def tenants(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(job.tenant for job in self.ingest_jobs))
 
