@@ -49,6 +49,8 @@ BuildkitError
     ├── LoadFailed              dlt could not load into the warehouse
     ├── WarehouseDriverMissing  the image cannot load into this kind of warehouse
     ├── NoPipesSession          an entrypoint was started by hand
+    ├── InfrastructureMissing   a job's units are not there yet
+    ├── NothingReported         a job ended well and said nothing of its table
     ├── TaskNotStarted          ECS refused or could not place the task
     ├── TaskFailed              a job's container ended with another exit code than 0
     └── TaskDeadlinePassed      a job's container ran longer than its timeout and was stopped
@@ -186,6 +188,26 @@ class NoPipesSession(RuntimeFailure):
     def __init__(self) -> None:
         super().__init__(
             "this is the inside of an ingest job and has no Pipes session; materialize the table in Dagster"
+        )
+
+
+class InfrastructureMissing(RuntimeFailure):
+    """A job's infrastructure has not been made, or its state has no outputs of it."""
+
+    def __init__(self, table: Sequence[str], unit: Sequence[str]) -> None:
+        super().__init__(
+            f"{'/'.join(table)} needs {'/'.join(unit)}, which is not there: materialize it first, "
+            "for example with `buildkit launch infrastructure --wait`"
+        )
+
+
+class NothingReported(RuntimeFailure):
+    """A job ended with exit code 0 and reported no materialization."""
+
+    def __init__(self, table: Sequence[str]) -> None:
+        super().__init__(
+            f"the job of {'/'.join(table)} ended well and reported nothing; its image must run "
+            "buildkit_dagster.runtimes.entrypoints.ingest, or report through Dagster Pipes itself"
         )
 
 
