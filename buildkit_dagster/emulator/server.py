@@ -22,9 +22,10 @@ from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
 from buildkit_dagster import process
-from buildkit_dagster.emulator.actions import codebuild, refusal
+from buildkit_dagster.emulator.actions import codebuild, ecs, refusal
 from buildkit_dagster.emulator.actions.codeconnections import CodeConnections
 from buildkit_dagster.emulator.executors.codebuild import CodeBuildExecutor
+from buildkit_dagster.emulator.executors.ecs import EcsExecutor
 from buildkit_dagster.emulator.executors.world import World
 from buildkit_dagster.emulator.settings import Settings
 
@@ -141,7 +142,9 @@ def install(world: World) -> None:
     """Put the emulator's own answers in place of moto's."""
     refusal.install()
     codebuild.install()
+    ecs.install()
     CodeBuildExecutor(world).install()
+    EcsExecutor(world).install()
 
 
 def _answer(body: Any, status: int) -> Response:
