@@ -7,6 +7,7 @@ deleting and finding recorded runs is `defs/sensors.py`'s; loading is `runtimes/
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import re
@@ -229,3 +230,13 @@ def unbroken_ranges(ordered: Sequence[str], wanted: Collection[str]) -> list[lis
         elif ranges[-1]:
             ranges.append([])
     return [keys for keys in ranges if keys]
+
+
+def read_identities(messages: Iterable[Message], sources: Sequence[Source]) -> set[str]:
+    """The identities of everything the messages announce to the tables: what to look up as recorded."""
+    found = set()
+    for message in messages:
+        with contextlib.suppress(MalformedMessage):
+            for event in read_message(message.body):
+                found |= {event.identity(source.job) for source in sources if source.owns(event)}
+    return found

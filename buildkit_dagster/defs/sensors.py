@@ -1,0 +1,149 @@
+"""The sensor on a bucket's queue: new objects become runs of the tables they belong to.
+
+Only receiving, deleting and asking the instance what is recorded is done here; what messages ask for is decided in
+`runtimes/objects.py`. Sensors on runs and on models are in `watch.py` and `automation.py`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import botocore.exceptions
+from dagster import (
+    AssetSelection,
+    DagsterInstance,
+    DefaultSensorStatus,
+    RunRequest,
+    SensorDefinition,
+    SensorEvaluationContext,
+    SensorResult,
+    SkipReason,
+    sensor,
+)
+
+from buildkit_dagster.cloud.aws import Aws, aws_for
+from buildkit_dagster.config.environment import ProcessEnvironment
+from buildkit_dagster.config.models import IngestJob, Platform
+from buildkit_dagster.defs.ingest import table_asset_key
+from buildkit_dagster.defs.partitions import known_partitions, partitions_of
+from buildkit_dagster.errors import BuildkitError
+from buildkit_dagster.naming import identifier, ingest_job_name
+from buildkit_dagster.runtimes.ingest import pattern_of
+from buildkit_dagster.runtimes.objects import Message, Plan, Request, Source, plan_messages, read_identities
+
+#: Ends of a partition range in a run's tags; Dagster's own names.
+RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+
+#: A run carries one tag per object it answers for: `buildkit/object-<identity>`, its value the object's key.
+OBJECT_TAG = "buildkit/object-"
+
+_MAX_MESSAGES = 100
+_MAX_REQUESTS = 20
+#: Seconds a received message stays hidden: at the tick after next it is back, and its run is then recorded.
+_HIDDEN = 10
+
+
+def object_sensors(platform: Platform, process: ProcessEnvironment) -> list[SensorDefinition]:
+    """One sensor per bucket that sends its events to a queue and has tables."""
+    aws = aws_for(platform, process)
+    return [
+        _bucket_sensor(platform, name, jobs, aws)
+        for name, bucket in platform.config.buckets.items()
+        if bucket.notifications and (jobs := [job for job in platform.ingest_jobs if job.source.bucket == name])
+    ]
+
+
+def _bucket_sensor(platform: Platform, bucket: str, jobs: Sequence[IngestJob], aws: Aws) -> SensorDefinition:
+    @sensor(
+        name=identifier("objects", bucket),
+        description=f"Runs the ingest job of every new or changed object in the bucket {bucket}.",
+        asset_selection=AssetSelection.assets(*(table_asset_key(job) for job in jobs)),
+        default_status=DefaultSensorStatus.RUNNING,
+        minimum_interval_seconds=5,
+    )
+    def objects(context: SensorEvaluationContext) -> SensorResult | SkipReason:
+        try:
+            return _tick(context, platform, bucket, jobs, aws.client("sqs"))
+        except BuildkitError as error:
+            return SkipReason(str(error))
+        except botocore.exceptions.EndpointConnectionError as error:
+            return SkipReason(f"the queue cannot be reached: {error}")
+
+    return objects
+
+
+def _tick(
+    context: SensorEvaluationContext, platform: Platform, bucket: str, jobs: Sequence[IngestJob], sqs: Any
+) -> SensorResult | SkipReason:
+    queue = platform.names.queue(bucket)
+    try:
+        url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
+    except sqs.exceptions.QueueDoesNotExist:
+        return SkipReason(f"there is no queue {queue} yet: materialize infra/lake/{bucket}")
+    sources = [_source(context.instance, platform, job) for job in jobs]
+    plan = _receive(context, sqs, url, sources)
+    for note in plan.notes:
+        context.log.warning(note)
+    _delete(sqs, url, plan.delete)
+    return _result(plan, {_job_id(job): job for job in jobs})
+
+
+def _receive(context: SensorEvaluationContext, sqs: Any, url: str, sources: Sequence[Source]) -> Plan:
+    """The plan for all messages there are, up to a tick's bounds."""
+    messages: list[Message] = []
+    cursor = json.loads(context.cursor or "{}")
+    plan = plan_messages(messages, sources, (), cursor)
+    while len(messages) < _MAX_MESSAGES and len(plan.requests) < _MAX_REQUESTS:
+        received = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=_HIDDEN).get("Messages")
+        if not received:
+            break
+        messages += [Message(item["ReceiptHandle"], item["Body"]) for item in received]
+        recorded = _recorded(context.instance, read_identities(messages, sources))
+        plan = plan_messages(messages, sources, recorded, cursor)
+    return plan
+
+
+def _recorded(instance: DagsterInstance, identities: Iterable[str]) -> set[str]:
+    """Which of the objects a run in the instance answers for."""
+    wanted = [f"{OBJECT_TAG}{identity}" for identity in identities]
+    found = instance.get_run_tags(tag_keys=wanted) if wanted else ()
+    return {tag.removeprefix(OBJECT_TAG) for tag, _ in found}
+
+
+def _delete(sqs: Any, url: str, receipts: Sequence[str]) -> None:
+    for first in range(0, len(receipts), 10):
+        batch = receipts[first : first + 10]
+        entries = [{"Id": str(number), "ReceiptHandle": receipt} for number, receipt in enumerate(batch)]
+        sqs.delete_message_batch(QueueUrl=url, Entries=entries)
+
+
+def _result(plan: Plan, jobs: dict[str, IngestJob]) -> SensorResult:
+    additions = [
+        partitions.build_add_request(months)
+        for name, months in plan.new_partitions.items()
+        if (partitions := partitions_of(jobs[name]))
+    ]
+    return SensorResult(
+        run_requests=[_run_request(request, jobs[request.job]) for request in plan.requests],
+        dynamic_partitions_requests=additions,
+        cursor=json.dumps(plan.cursor),
+        skip_reason=None if plan.requests else "no new object",
+    )
+
+
+def _run_request(request: Request, job: IngestJob) -> RunRequest:
+    tags = {f"{OBJECT_TAG}{identity}": event.key for identity, event in request.identities.items()}
+    if request.first and request.last:
+        tags |= {RANGE_START: request.first, RANGE_END: request.last}
+    return RunRequest(run_key=request.run_key, tags=tags, asset_selection=[table_asset_key(job)])
+
+
+def _source(instance: DagsterInstance, platform: Platform, job: IngestJob) -> Source:
+    bucket = platform.names.bucket(job.source.bucket)
+    return Source(_job_id(job), bucket, pattern_of(job), known_partitions(instance, job))
+
+
+def _job_id(job: IngestJob) -> str:
+    return ingest_job_name(job.tenant, job.name)
