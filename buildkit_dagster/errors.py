@@ -461,8 +461,8 @@ class UpstreamOutputMissing(TerraformError):
 
     def __init__(self, stack: str, upstream: str, unit: str, output: str) -> None:
         super().__init__(
-            f"stack {stack!r} needs output {output!r} of unit {unit!r} in stack {upstream!r}, whose state does not have "
-            f"it; materialize infra/{upstream}/{unit} first"
+            f"stack {stack!r} needs output {output!r} of unit {unit!r} in stack {upstream!r}, whose state does not "
+            f"have it; materialize infra/{upstream}/{unit} first"
         )
 
 

@@ -1,0 +1,150 @@
+"""AWS client factories and the environments of child processes; nothing else.
+
+Which account, region and endpoint a client talks to is decided here once, so that an emulated environment never reaches
+a real account and a real one never an emulator. What is done with a client belongs to the caller.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+import botocore.credentials
+import botocore.session
+from botocore.config import Config
+
+from buildkit_dagster.config.environment import (
+    DUMMY_CREDENTIALS,
+    ProcessEnvironment,
+    cloud_variables,
+    emulated_variables,
+)
+from buildkit_dagster.config.models import Platform
+from buildkit_dagster.errors import EmulatorNotRunning, EndpointIsLoopback, EndpointNotLoopback
+
+
+@dataclass(frozen=True)
+class Aws:
+    """Clients and child environments of one AWS account and region.
+
+    `emulator` is the emulator's `emulator.json` when the environment is emulated, None when it is real. Nothing is read
+    and nothing is connected before first use, and the endpoint is looked up each time: an emulator may be restarted.
+    """
+
+    process: ProcessEnvironment = field(repr=False)
+    region: str | None = None
+    emulator: Path | None = None
+    role: str | None = None
+
+    @property
+    def endpoint(self) -> str | None:
+        """The emulator's address, or the one the process environment names for a real account (VPC endpoints)."""
+        if self.emulator is not None:
+            return _loopback(self.process.endpoint or _written_endpoint(self.emulator))
+        if self.process.endpoint and is_loopback(self.process.endpoint):
+            raise EndpointIsLoopback(self.process.endpoint)
+        return self.process.endpoint
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The whole environment of a child process."""
+        endpoint = self.endpoint
+        if self.emulator is not None:
+            return emulated_variables(self.process, str(endpoint), str(self.region))
+        return cloud_variables(self.process, self.region) if self.region else dict(self.process.variables)
+
+    def client(self, service: str) -> Any:
+        """A boto3 client; short timeouts and few retries against the emulator, boto3's own settings otherwise."""
+        if self.emulator is not None:
+            return _emulated_session(self.region).client(
+                service,
+                endpoint_url=self.endpoint,
+                config=Config(s3={"addressing_style": "path"}, retries={"max_attempts": 2}, connect_timeout=5),
+            )
+        return self._session().client(service, endpoint_url=self.endpoint)
+
+    def _session(self) -> Any:
+        session = boto3.Session(region_name=self.region)
+        return _assume(session, self.role) if self.role else session
+
+
+@dataclass(frozen=True)
+class Ambient(Aws):
+    """The account that the process environment itself points at, as every AWS tool reads it; for roots without a
+    platform. A loopback endpoint is what the user asked for there."""
+
+    @property
+    def endpoint(self) -> str | None:
+        return self.process.endpoint
+
+    def client(self, service: str) -> Any:
+        emulated = self.endpoint is not None and is_loopback(self.endpoint)
+        config = Config(s3={"addressing_style": "path" if emulated else "auto"})
+        return self._session().client(service, endpoint_url=self.endpoint, config=config)
+
+
+def aws_for(platform: Platform, process: ProcessEnvironment) -> Aws:
+    """The account of a platform's environment, or its emulator."""
+    config = platform.config
+    emulated = config.cloud == "emulator"
+    return Aws(process, config.region, platform.work / "emulator.json" if emulated else None, config.role)
+
+
+def is_loopback(endpoint: str) -> bool:
+    """Whether nothing sent to this URL can leave the machine."""
+    host = urlsplit(endpoint).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _loopback(endpoint: str) -> str:
+    if not is_loopback(endpoint):
+        raise EndpointNotLoopback(endpoint)
+    return endpoint
+
+
+def _written_endpoint(file: Path) -> str:
+    try:
+        written: Mapping[str, str] = json.loads(file.read_text())
+    except FileNotFoundError:
+        raise EmulatorNotRunning(file.parent.name) from None
+    return written["endpoint"]
+
+
+def _emulated_session(region: str | None) -> Any:
+    return boto3.Session(
+        aws_access_key_id=DUMMY_CREDENTIALS["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=DUMMY_CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+        region_name=region,
+        botocore_session=_without_profile(),
+    )
+
+
+def _without_profile() -> Any:
+    """A botocore session that looks at no profile and no shared file, whatever the environment says."""
+    fixed = {"profile": None, "config_file": os.devnull, "credentials_file": os.devnull}
+    return botocore.session.Session(session_vars={name: (None, None, value, None) for name, value in fixed.items()})
+
+
+def _assume(session: Any, role: str) -> Any:
+    """The same region as another role; credentials renew themselves before they expire."""
+    fetcher = botocore.credentials.AssumeRoleCredentialFetcher(
+        client_creator=session._session.create_client,
+        source_credentials=session.get_credentials(),
+        role_arn=role,
+        extra_args={"RoleSessionName": "buildkit-dagster"},
+    )
+    assumed: Any = botocore.session.get_session()
+    assumed._credentials = botocore.credentials.DeferredRefreshableCredentials(
+        method="assume-role", refresh_using=fetcher.fetch_credentials
+    )
+    return boto3.Session(botocore_session=assumed, region_name=session.region_name)

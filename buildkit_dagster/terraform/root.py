@@ -1,0 +1,348 @@
+"""What is in a root: its units, which unit needs which, its backend and outputs, and a hash of every unit's code.
+
+One reading serves roots in HCL, in JSON and rendered ones: files become plain dicts in the shape of Terraform's JSON
+syntax, and references are found in their `${...}` expressions. Nothing is run and no provider is needed. What the state
+or a plan says belongs to `state.py` and `plan.py`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from typing import Any
+
+import hcl2
+from hcl2.utils import SerializationOptions
+
+from buildkit_dagster.errors import InvalidRoot
+
+#: The unit that all resources outside of modules form.
+ROOT_UNIT = "root"
+
+_OPTIONS = SerializationOptions(with_comments=False, explicit_blocks=False, strip_string_quotes=True)
+_LABELS = {
+    "module": 1,
+    "resource": 2,
+    "data": 2,
+    "output": 1,
+    "variable": 1,
+    "provider": 1,
+    "terraform": 0,
+    "locals": 0,
+}
+_NOT_CODE = {".terraform", "tests", "examples", ".git"}
+_REFERENCE = re.compile(r"(?<![\w.\-])([A-Za-z_][\w-]*)((?:\.[A-Za-z_][\w-]*|\[[^\[\]]*\])+)")
+_SOURCE = re.compile(r'^\s*"?source"?\s*[=:]\s*"(\.{1,2}/[^"]*)"', re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One infrastructure asset: `needs` are units of the same root, `variables` the root variables it reads."""
+
+    name: str
+    needs: tuple[str, ...]
+    variables: tuple[str, ...]
+    code: str
+
+
+@dataclass(frozen=True)
+class Root:
+    """A root's units in dependency order; `whole` when its loops leave no choice but one asset for all of it.
+
+    `outputs` says from which units a root output is made, `resources` are the addresses outside of modules.
+    """
+
+    units: tuple[Unit, ...]
+    whole: bool
+    outputs: Mapping[str, tuple[str, ...]]
+    resources: tuple[str, ...]
+    backend: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    needs_aws: bool = False
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(unit.name for unit in self.units)
+
+    def unit(self, name: str) -> Unit:
+        return next(unit for unit in self.units if unit.name == name)
+
+    def unit_of(self, address: str) -> str:
+        """The unit a resource address belongs to; it need not be in the configuration any more."""
+        if self.whole:
+            return self.units[0].name
+        found = re.match(r"module\.([A-Za-z_][\w-]*)", address)
+        return found[1] if found else ROOT_UNIT
+
+    def targets(self, units: Iterable[str]) -> list[str]:
+        """The addresses for `-target` that stand for these units."""
+        modules = [f"module.{unit}" for unit in units if unit != ROOT_UNIT]
+        return [*modules, *(self.resources if ROOT_UNIT in units else ())]
+
+    def upstream(self, unit: str) -> set[str]:
+        """All units this one needs, directly or not."""
+        found: set[str] = set()
+        waiting = [unit]
+        while waiting:
+            for needed in self.unit(waiting.pop()).needs:
+                if needed not in found:
+                    found.add(needed)
+                    waiting.append(needed)
+        return found
+
+
+def read_root(folder: Path, name: str, values: Mapping[str, Any] | None = None) -> Root:
+    """Read a folder of `.tf` and `.tf.json` files; `values` are the variables it is given."""
+    files = sorted(path for path in folder.glob("*.tf*") if path.name.endswith((".tf", ".tf.json")))
+    if not files:
+        raise InvalidRoot(folder, "not a Terraform root: it holds no .tf or .tf.json file")
+    return analyse([_document(file) for file in files], name, folder, values or {})
+
+
+def analyse(documents: Iterable[Mapping[str, Any]], name: str, folder: Path, values: Mapping[str, Any]) -> Root:
+    """Find units and edges in documents of one root; module sources are relative to `folder`."""
+    return _Reading(_merge(documents), name, folder, values).root()
+
+
+def module_outputs(folder: Path) -> tuple[str, ...]:
+    """The outputs of a module that are not sensitive."""
+    documents = [_document(file) for file in sorted(folder.glob("*.tf")) if "output" in file.read_text()]
+    outputs = _merge(documents)["output"]
+    return tuple(name for (name,), body in outputs.items() if body.get("sensitive") not in (True, "true", "${true}"))
+
+
+def references(value: Any) -> Iterator[tuple[str, ...]]:
+    """Every traversal (`module.a.id` as its parts, without indexes) in the expressions of a block."""
+    if isinstance(value, str):
+        for expression in _expressions(value):
+            yield from _traversals(expression)
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            # The JSON syntax writes these as bare references.
+            bare = key in ("depends_on", "replace_triggered_by")
+            yield from references([_bare(item) for item in inner] if bare and isinstance(inner, list) else inner)
+            yield from references(key)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from references(inner)
+
+
+class _Reading:
+    """The blocks of a root and the graph between them: a traversal leads to units, through locals and data sources."""
+
+    def __init__(
+        self, blocks: Mapping[str, Mapping[tuple[str, ...], Any]], name: str, folder: Path, values: Mapping[str, Any]
+    ) -> None:
+        self.name, self.folder, self.values, self.blocks = name, folder, values, blocks
+        self.locals = blocks["locals"].get((), {})
+        self.modules: dict[str, Any] = {labels[0]: body for labels, body in blocks["module"].items()}
+
+    def root(self) -> Root:
+        needs = {name: self._units_of(body) - {name} for name, body in self._bodies.items()}
+        for unit, more in self._through_providers(needs):
+            if not _is_cycle({**needs, unit: needs[unit] | more}):
+                needs[unit] = needs[unit] | more
+        whole = _is_cycle(needs) or not needs
+        units = (self._whole_unit(),) if whole else tuple(self._unit(name, needs) for name in _sorted(needs))
+        return Root(units, whole, self._outputs(whole), self._addresses, self._backend(), self._needs_aws())
+
+    @cached_property
+    def _addresses(self) -> tuple[str, ...]:
+        return tuple(".".join(labels) for labels in self.blocks["resource"])
+
+    @cached_property
+    def _bodies(self) -> dict[str, Any]:
+        """Unit → what its references and its hash are taken from."""
+        own = {".".join(labels): body for labels, body in self.blocks["resource"].items()}
+        if own and ROOT_UNIT in self.modules:
+            raise InvalidRoot(
+                self.folder, f"module {ROOT_UNIT!r} stands beside root resources, which form a unit of that name"
+            )
+        return {**self.modules, **({ROOT_UNIT: own} if own else {})}
+
+    def _unit(self, name: str, needs: Mapping[str, set[str]]) -> Unit:
+        body = self._bodies[name]
+        return Unit(name, tuple(sorted(needs[name])), self._variables_of(body), self._code_of(name, body))
+
+    def _whole_unit(self) -> Unit:
+        code = _digest([self._code_of(name, body) for name, body in self._bodies.items()])
+        return Unit(self.name, (), self._variables_of(self._bodies), code)
+
+    def _units_of(self, body: Any) -> set[str]:
+        """The units a block refers to, through locals and data sources."""
+        reached = self._reach(body)
+        modules = {
+            parts[1] for parts in reached if parts[0] == "module" and len(parts) > 1 and parts[1] in self.modules
+        }
+        own = any(".".join(parts[:2]) in self._addresses for parts in reached)
+        return modules | ({ROOT_UNIT} if own else set())
+
+    def _variables_of(self, body: Any) -> tuple[str, ...]:
+        return tuple(sorted({parts[1] for parts in self._reach(body) if parts[0] == "var" and len(parts) > 1}))
+
+    def _reach(self, body: Any) -> set[tuple[str, ...]]:
+        found: set[tuple[str, ...]] = set()
+        waiting = list(references(body))
+        while waiting:
+            parts = waiting.pop()
+            if parts not in found:
+                found.add(parts)
+                waiting.extend(references(self._behind(parts)))
+        return found
+
+    def _behind(self, parts: tuple[str, ...]) -> Any:
+        if parts[0] == "local" and len(parts) > 1:
+            return self.locals.get(parts[1])
+        return self.blocks["data"].get(parts[1:3]) if parts[0] == "data" else None
+
+    def _through_providers(self, needs: Mapping[str, set[str]]) -> Iterator[tuple[str, set[str]]]:
+        """Units that use a provider which is configured with outputs of other units."""
+        for (provider,), configuration in self.blocks["provider"].items():
+            behind = self._units_of(configuration)
+            for unit in needs if behind else ():
+                if unit not in behind and self._uses(unit, provider):
+                    yield unit, behind
+
+    def _uses(self, unit: str, provider: str) -> bool:
+        body = self._bodies[unit]
+        if unit == ROOT_UNIT:
+            return any(address.startswith(f"{provider}_") for address in body)
+        if any(str(value).strip("${}").startswith(provider) for value in (body.get("providers") or {}).values()):
+            return True
+        pattern = re.compile(rf'(resource|data)"?[\s:{{]+"{provider}_')
+        return any(pattern.search(file.read_text(errors="replace")) for file in self._files(body))
+
+    def _outputs(self, whole: bool) -> dict[str, tuple[str, ...]]:
+        found = {name: tuple(sorted(self._units_of(body))) for (name,), body in self.blocks["output"].items()}
+        return dict.fromkeys(found, (self.name,)) if whole else found
+
+    def _backend(self) -> dict[str, Mapping[str, Any]]:
+        backend = self.blocks["terraform"].get((), {}).get("backend", {})
+        return {labels[0]: body for labels, body in _labelled(backend, 1)}
+
+    def _needs_aws(self) -> bool:
+        if ("aws",) in self.blocks["provider"] or any(address.startswith("aws_") for address in self._addresses):
+            return True
+        return any(self._uses(unit, "aws") for unit in self.modules)
+
+    def _code_of(self, name: str, body: Any) -> str:
+        """Changes with the unit's block, the locals behind it, its module's files and the variables it is given."""
+        reached = sorted(parts for parts in self._reach(body) if parts[0] == "local" and len(parts) > 1)
+        local = {parts[1]: self.locals.get(parts[1]) for parts in reached}
+        given = {name: self.values[name] for name in self._variables_of(body) if name in self.values}
+        files = [] if name == ROOT_UNIT else [_digest_file(file) for file in self._files(body)]
+        # Where a local module lies on this machine says nothing about it; its files do.
+        block = {key: value for key, value in body.items() if not (files and key == "source")}
+        return _digest([block, local, given, files])
+
+    def _files(self, body: Mapping[str, Any]) -> list[Path]:
+        """The files of a local module and of local modules it calls; remote ones are known by their address only."""
+        source = str(body.get("source", ""))
+        return list(_module_files(self.folder / source)) if source.startswith(("./", "../", "/")) else []
+
+
+def _module_files(folder: Path, seen: frozenset[Path] = frozenset()) -> Iterator[Path]:
+    folder = folder.resolve()
+    if folder in seen:
+        return
+    for file in sorted(folder.rglob("*")):
+        inside = file.relative_to(folder)
+        if not file.is_file() or _NOT_CODE & set(inside.parts) or file.suffix == ".md":
+            continue
+        yield file
+        if file.suffix == ".tf":
+            for source in _SOURCE.findall(file.read_text(errors="replace")):
+                called = (file.parent / source).resolve()
+                if not called.is_relative_to(folder):
+                    yield from _module_files(called, seen | {folder})
+
+
+def _document(file: Path) -> Mapping[str, Any]:
+    try:
+        text = file.read_text()
+        return json.loads(text) if file.suffix == ".json" else hcl2.loads(text, serialization_options=_OPTIONS)
+    except Exception as error:  # noqa: BLE001 - lark raises many kinds for one fact: the file cannot be parsed
+        raise InvalidRoot(file, f"cannot be read as Terraform configuration: {str(error).splitlines()[0]}") from None
+
+
+def _merge(documents: Iterable[Mapping[str, Any]]) -> dict[str, dict[tuple[str, ...], Any]]:
+    blocks: dict[str, dict[tuple[str, ...], Any]] = {kind: {} for kind in _LABELS}
+    for document in documents:
+        for kind, depth in _LABELS.items():
+            for labels, body in _labelled(document.get(kind, {}), depth):
+                blocks[kind][labels] = {**blocks[kind].get(labels, {}), **body}
+    return blocks
+
+
+def _labelled(value: Any, depth: int) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Labels and body of every block in either syntax; lists stand anywhere."""
+    if isinstance(value, list):
+        for item in value:
+            yield from _labelled(item, depth)
+    elif depth == 0:
+        yield (), value
+    else:
+        for label, inner in value.items():
+            for labels, body in _labelled(inner, depth - 1):
+                yield (label, *labels), body
+
+
+def _bare(text: Any) -> Any:
+    return f"${{{text}}}" if isinstance(text, str) and "${" not in text else text
+
+
+def _expressions(template: str) -> Iterator[str]:
+    """The contents of `${...}` and `%{...}` in a template, with nested string literals emptied."""
+    position = 0
+    while found := re.compile(r"(?<![$%])[$%]\{").search(template, position):
+        end = _closing_brace(template, found.end())
+        yield template[found.end() : end]
+        position = end + 1
+
+
+def _closing_brace(text: str, position: int) -> int:
+    depth = 1
+    while position < len(text):
+        depth += {"{": 1, "}": -1}.get(text[position], 0)
+        if depth == 0:
+            return position
+        position += 1
+    return position
+
+
+def _traversals(expression: str) -> Iterator[tuple[str, ...]]:
+    for literal in re.findall(r'"((?:[^"\\]|\\.)*)"', expression):
+        for inner in _expressions(literal):
+            yield from _traversals(inner)
+    bare = re.sub(r'"(?:[^"\\]|\\.)*"', '""', expression)
+    for head, tail in _REFERENCE.findall(bare):
+        yield (head, *re.findall(r"\.([A-Za-z_][\w-]*)", tail))
+        for index in re.findall(r"\[([^\[\]]*)\]", tail):
+            yield from _traversals(index)
+
+
+def _sorted(needs: Mapping[str, set[str]]) -> list[str]:
+    ordered = {name: sorted(needed) for name, needed in needs.items()}
+    return list(TopologicalSorter(ordered).static_order())
+
+
+def _is_cycle(needs: Mapping[str, set[str]]) -> bool:
+    try:
+        TopologicalSorter(needs).prepare()
+    except CycleError:
+        return True
+    return False
+
+
+def _digest(value: Any) -> str:
+    text = json.dumps(value, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _digest_file(file: Path) -> list[str]:
+    return [file.name, hashlib.sha256(file.read_bytes()).hexdigest()]

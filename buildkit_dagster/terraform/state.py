@@ -1,0 +1,98 @@
+"""The state as data: read from where it lies, in one request, without running Terraform.
+
+`terraform output` and `show` cost seconds because they load the provider; the file says the same. Values marked
+sensitive never leave this module. Locks are in `locks.py`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from buildkit_dagster.terraform.render import S3Backend
+from buildkit_dagster.terraform.stack import LocalBackend
+
+#: Stands for a value that is not to be known.
+SENSITIVE = object()
+
+
+@dataclass(frozen=True)
+class StateResource:
+    """One instance of a managed resource; `values` without those marked sensitive."""
+
+    address: str
+    type: str
+    id: str | None
+    values: Mapping[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class State:
+    """A state file; `serial` is 0 for one that does not exist."""
+
+    serial: int
+    lineage: str | None
+    resources: tuple[StateResource, ...]
+    outputs: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def addresses(self) -> frozenset[str]:
+        return frozenset(resource.address for resource in self.resources)
+
+
+EMPTY = State(0, None, (), {})
+
+
+def read_state(backend: S3Backend | LocalBackend, s3: Any) -> State:
+    """The state behind a backend; `s3` is a boto3 client and unused for a local file."""
+    text = _local_text(backend) if isinstance(backend, LocalBackend) else _s3_text(backend, s3)
+    return parse_state(text) if text else EMPTY
+
+
+def parse_state(text: str) -> State:
+    """A state from its file's text (format version 4)."""
+    data = json.loads(text)
+    return State(
+        serial=data.get("serial", 0),
+        lineage=data.get("lineage"),
+        resources=tuple(resource for block in data.get("resources", ()) for resource in _instances(block)),
+        outputs={name: _output(output) for name, output in data.get("outputs", {}).items()},
+    )
+
+
+def _local_text(backend: LocalBackend) -> str | None:
+    return backend.path.read_text() if backend.path.exists() else None
+
+
+def _s3_text(backend: S3Backend, s3: Any) -> str | None:
+    try:
+        return s3.get_object(Bucket=backend.bucket, Key=backend.key)["Body"].read().decode()
+    except (s3.exceptions.NoSuchKey, s3.exceptions.NoSuchBucket):
+        return None
+
+
+def _output(output: Mapping[str, Any]) -> Any:
+    return SENSITIVE if output.get("sensitive") else output["value"]
+
+
+def _instances(block: Mapping[str, Any]) -> Iterator[StateResource]:
+    if block["mode"] != "managed":
+        return
+    base = ".".join(part for part in (block.get("module"), block["type"], block["name"]) if part)
+    for instance in block["instances"]:
+        if "deposed" in instance:
+            continue
+        values = _without(instance["attributes"], instance.get("sensitive_attributes", ()))
+        yield StateResource(base + _index(instance), block["type"], values.get("id"), values)
+
+
+def _index(instance: Mapping[str, Any]) -> str:
+    return f"[{json.dumps(instance['index_key'])}]" if "index_key" in instance else ""
+
+
+def _without(values: Mapping[str, Any], sensitive: Any) -> dict[str, Any]:
+    """Top-level attributes that hold nothing sensitive; a part that is hides the whole."""
+    hidden = {path[0]["value"] for path in sensitive if path and path[0].get("type") == "get_attr"}
+    return {name: value for name, value in values.items() if name not in hidden}
