@@ -33,6 +33,10 @@ QUEUE_MINUTES = 30
 #: How long CloudWatch may lag behind a build whose log has no last line of ours, in seconds.
 _SETTLE = 5.0
 _STOP_WAIT = 20.0
+_STOP_INTERVAL = 0.5
+
+#: BatchGetBuilds takes no more.
+_BATCH = 100
 _TAIL_LINES = 15
 _EXIT_STATUS = re.compile(r"exit status (\d+)")
 
@@ -166,22 +170,17 @@ class Build:
             state.id, state.status, state.phase, state.exit_code, state.reason, state.log, tuple(self._said)
         )
 
-    def note(self, line: str) -> None:
-        """Replace the last line of what an error quotes by something readable."""
-        if self._said:
-            self._said.pop()
-        if line:
-            self._said.append(line)
+    def quote(self, text: str | None) -> None:
+        """Let an error quote `text` in place of the last line: None leaves the line out."""
+        self._said.pop()
+        if text is not None:
+            self._said.append(text)
 
     def stop(self, wait: float = _STOP_WAIT) -> bool:
-        """Stop it and wait until CodeBuild says it has ended; False when it has not within `wait` seconds."""
-        self._client.stop_build(id=self.id)
-        until = time.monotonic() + wait
-        while not self._look().complete:
-            if time.monotonic() > until:
-                return False
-            time.sleep(min(self._interval, 1.0))
-        return True
+        """Stop it; False when CodeBuild does not say within `wait` seconds that it has ended."""
+        stopped = stop(self._client, self.id, wait)
+        self._look()
+        return stopped
 
     def _tail(self) -> LogTail | None:
         """The stream gets its name when the build leaves the queue; a build may end before it does."""
@@ -219,6 +218,33 @@ def start(
     minutes = params.get("timeoutInMinutesOverride", 60) + params.get("queuedTimeoutInMinutesOverride", QUEUE_MINUTES)
     response = client.start_build(**{"idempotencyToken": uuid.uuid4().hex, **params})
     return Build(client, logs, response["build"], interval=interval, deadline=deadline or minutes * 60)
+
+
+def stop(client: CodeBuildClient, build_id: str, wait: float = _STOP_WAIT) -> bool:
+    """Stop a build and wait until it has ended; False when it has not within `wait` seconds."""
+    client.stop_build(id=build_id)
+    until = time.monotonic() + wait
+    while not client.batch_get_builds(ids=[build_id])["builds"][0]["buildComplete"]:
+        if time.monotonic() > until:
+            return False
+        time.sleep(_STOP_INTERVAL)
+    return True
+
+
+def running(client: CodeBuildClient, project: str, variable: str) -> list[tuple[str, str]]:
+    """Builds of a project that have not ended, each with its value of the plain `variable`, if it has one.
+
+    Only the newest builds are looked at: one page of the list, 100 of them.
+    """
+    ids = client.list_builds_for_project(projectName=project, sortOrder="DESCENDING")["ids"]
+    builds = client.batch_get_builds(ids=ids[:_BATCH])["builds"] if ids else []
+    return [
+        (build["id"], override["value"])
+        for build in builds
+        if not build["buildComplete"]
+        for override in build["environment"].get("environmentVariables", ())
+        if override["name"] == variable
+    ]
 
 
 def _write(name: str, text: str) -> str:
