@@ -1,0 +1,64 @@
+"""`buildkit`: the command line. Commands are in `commands/`; this is the frame that turns errors into one message.
+
+Exit codes: 0 done, 1 failed, 2 the input or the platform folder is wrong, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import traceback
+from datetime import UTC, datetime
+from pathlib import Path
+
+import typer
+
+from buildkit_dagster.commands import demo, dev, doctor, emulator, graph, init, launch, prepare, validate
+from buildkit_dagster.commands.common import err
+from buildkit_dagster.config.folder import nearest_folder
+from buildkit_dagster.errors import BuildkitError, ConfigError
+
+app = typer.Typer(
+    name="buildkit",
+    help="A data platform as one Dagster asset graph.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for _command in (init, validate, graph, prepare, launch, doctor, demo, dev):
+    app.command(_command.__name__.rpartition(".")[2])(_command.run)
+app.add_typer(emulator.app, name="emulator")
+
+
+def main() -> None:
+    """Run the command of this process and exit; a known error is one message, never a traceback."""
+    try:
+        app()
+    except ConfigError as error:
+        _stop(str(error), 2)
+    except BuildkitError as error:
+        _stop(str(error), 1)
+    except KeyboardInterrupt:
+        _stop("interrupted", 130)
+    except Exception as error:  # noqa: BLE001  the last frame: whatever it is, the user gets one line and the log's place
+        _stop(f"unexpected {type(error).__name__}: {_first_line(error)}; details are in {_write_log()}", 1)
+
+
+def _stop(message: str, code: int) -> None:
+    err.print(f"buildkit: {message}", markup=False)
+    sys.exit(code)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or ["(no message)"])[0]
+
+
+def _write_log() -> Path:
+    """Append the current traceback to the platform folder's log, or to one in the temporary folder."""
+    folder = nearest_folder(Path.cwd())
+    log = folder / ".buildkit" / "error.log" if folder else Path(tempfile.gettempdir()) / "buildkit-error.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("a") as file:
+        file.write(f"--- {datetime.now(UTC).isoformat()}\n{traceback.format_exc()}")
+    return log

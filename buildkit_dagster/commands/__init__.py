@@ -1,0 +1,1 @@
+"""The commands of `buildkit`, one file each; they parse, call and print, and decide nothing."""

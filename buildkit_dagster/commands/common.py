@@ -1,0 +1,39 @@
+"""What every command needs: the options they share, the platform they are about, the two consoles.
+
+Dagster is imported by the commands that use it, when they run: `buildkit validate` should not wait for it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from buildkit_dagster.config.environment import ProcessEnvironment, read_environment
+from buildkit_dagster.config.folder import choose_environment, find_folder
+from buildkit_dagster.config.load import load_platform
+from buildkit_dagster.config.models import Platform
+
+EnvironmentOption = Annotated[
+    str | None, typer.Option("--env", help="dev, staging or prod; BUILDKIT_ENV if not given.", show_default=False)
+]
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """The platform a command is about, and the process environment it was chosen in."""
+
+    platform: Platform
+    process: ProcessEnvironment
+
+
+def open_platform(environment: str | None, otherwise: str | None = None) -> Opened:
+    """The platform of the current folder in `--env`, BUILDKIT_ENV or `otherwise`; raises ConfigError."""
+    process = read_environment()
+    chosen = choose_environment(process, environment or process.environment or otherwise)
+    return Opened(load_platform(find_folder(process), chosen), process)

@@ -1,0 +1,48 @@
+"""All definitions of a platform, put together: the one place that knows every part.
+
+Each kind of asset is made in its own module; configuration is loaded by `definitions.py` and the command line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dagster import AssetsDefinition, Definitions
+
+from buildkit_dagster.config.environment import ProcessEnvironment
+from buildkit_dagster.config.models import Platform
+from buildkit_dagster.defs.automation import automation_sensors, with_automation
+from buildkit_dagster.defs.dbt import dbt_assets_of
+from buildkit_dagster.defs.image import image_assets
+from buildkit_dagster.defs.infra import infra_assets
+from buildkit_dagster.defs.ingest import ingest_assets
+from buildkit_dagster.defs.jobs import FORKING_EXECUTOR, platform_jobs
+from buildkit_dagster.defs.schedules import schedules
+from buildkit_dagster.defs.sensors import object_sensors
+
+
+def build_definitions(platform: Platform, process: ProcessEnvironment) -> Definitions:
+    """The definitions of `platform`; reads local files only, raises BuildkitError when one of them is wrong."""
+    assets = _assets(platform, process)
+    keys = {key for asset in assets for key in asset.keys}
+    return Definitions(
+        assets=assets,
+        jobs=platform_jobs(platform, keys),
+        schedules=schedules(platform),
+        sensors=[*object_sensors(platform, process), *automation_sensors(platform)],
+        executor=FORKING_EXECUTOR,
+    )
+
+
+def _assets(platform: Platform, process: ProcessEnvironment) -> Sequence[AssetsDefinition]:
+    models = [
+        asset
+        for project in platform.dbt_projects
+        for asset in with_automation(dbt_assets_of(platform, project, process))
+    ]
+    return [
+        *infra_assets(platform, process),
+        *image_assets(platform, process),
+        *ingest_assets(platform, process),
+        *models,
+    ]

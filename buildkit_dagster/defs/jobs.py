@@ -1,0 +1,71 @@
+"""The jobs: everything, the infrastructure, one per stack, per dbt project and per ingest job.
+
+Names come from `naming.py`, schedules of the jobs are in `schedules.py`; what an asset does is not decided here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from dagster import (
+    AssetKey,
+    AssetSelection,
+    ExecutorDefinition,
+    define_asset_job,
+    in_process_executor,
+    multiprocess_executor,
+)
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+
+from buildkit_dagster.config.models import DbtProject, IngestJob, Platform
+from buildkit_dagster.naming import dbt_job_name, ingest_job_name, stack_job_name, table_key
+
+#: A forked worker starts in a tenth of the time a spawned one takes; what is costly to import is imported once.
+FORKING_EXECUTOR = multiprocess_executor.configured(
+    {
+        "max_concurrent": 2,
+        "start_method": {"forkserver": {"preload_modules": ["buildkit_dagster.defs.build"]}},
+    }
+)
+
+
+def platform_jobs(platform: Platform, keys: Iterable[AssetKey]) -> list[UnresolvedAssetJobDefinition]:
+    """All jobs of a platform whose assets are `keys`."""
+    keys = set(keys)
+    return [
+        _job("platform", AssetSelection.all(), "Everything, from the state bucket to the last model."),
+        _job("infrastructure", _under("infra") | _under("image"), "Every Terraform unit and every image."),
+        *(_stack_job(stack) for stack in stacks_of(keys)),
+        *(_dbt_job(project) for project in platform.dbt_projects),
+        *(_ingest_job(job) for job in platform.ingest_jobs),
+    ]
+
+
+def stacks_of(keys: Iterable[AssetKey]) -> list[str]:
+    """The stacks among asset keys, sorted."""
+    return sorted({key.path[1] for key in keys if key.path[0] == "infra"})
+
+
+def _stack_job(stack: str) -> UnresolvedAssetJobDefinition:
+    return _job(stack_job_name(stack), _under("infra", stack), f"Converge the stack {stack}.", in_process_executor)
+
+
+def _dbt_job(project: DbtProject) -> UnresolvedAssetJobDefinition:
+    description = f"Build the dbt project {project.name}."
+    return _job(dbt_job_name(project.name), _under(project.name), description, in_process_executor)
+
+
+def _ingest_job(job: IngestJob) -> UnresolvedAssetJobDefinition:
+    selection = AssetSelection.keys(AssetKey(table_key(job.asset.source_type, job.asset.object)))
+    description = job.asset.description or f"Load {job.asset.source_type}/{job.asset.object}."
+    return _job(ingest_job_name(job.tenant, job.name), selection, description, in_process_executor)
+
+
+def _under(*prefix: str) -> AssetSelection:
+    return AssetSelection.key_prefixes(list(prefix))
+
+
+def _job(
+    name: str, selection: AssetSelection, description: str, executor: ExecutorDefinition = FORKING_EXECUTOR
+) -> UnresolvedAssetJobDefinition:
+    return define_asset_job(name, selection, description=description, executor_def=executor)
