@@ -7,6 +7,7 @@ BuildkitError
 │   ├── InvalidPlatform     everything that is wrong in the folder's files, at once
 │   ├── ManifestMissing     a dbt project was not prepared
 │   ├── DbtParseFailed      dbt cannot read a project
+│   ├── CommandNotLocal     `runtime: local` runs plain dbt commands only
 │   ├── CommandNotNarrowable    a project's command cannot run a part of the project
 │   ├── ContextMissing      an image's build context is not there
 │   ├── UnknownJob, EmptySelection      what `buildkit launch` was asked for does not exist
@@ -41,6 +42,7 @@ BuildkitError
     ├── BuildFailed             a CodeBuild build failed: phase, exit code, log link
     ├── BuildStopped            a CodeBuild build was stopped by someone else
     ├── BuildDeadlinePassed     a CodeBuild build ran longer than its timeout
+    ├── DbtFailed               dbt failed on this machine
     ├── NothingBuilt            a build succeeded without what was selected
     ├── ImageNotPushed          a build succeeded and the registry does not have its image
     ├── UnreadableFile          a raw file is not what its table's columns declare
@@ -273,6 +275,16 @@ class CommandNotNarrowable(ConfigError):
         )
 
 
+class CommandNotLocal(ConfigError):
+    """`runtime: local` starts dbt without a shell, from the project's local folder."""
+
+    def __init__(self, project: str, command: str) -> None:
+        super().__init__(
+            f"dbt project {project!r} has `runtime: local`, which cannot run {command!r}: it needs `path`, the "
+            "project's folder, and plain dbt commands without shell operators or variables. Or use `runtime: codebuild`"
+        )
+
+
 class ContextMissing(ConfigError):
     """An image's build context or Dockerfile is not where the platform says."""
 
@@ -317,6 +329,15 @@ class BuildDeadlinePassed(RuntimeFailure):
             f"build {build} passed its deadline of {minutes:.0f} minutes and was stopped. A longer one: `timeout` of "
             f"the project in config/codebuild-config.yml\n  log: {log}"
         )
+
+
+class DbtFailed(RuntimeFailure):
+    """dbt ended with another exit code than 0; `errors` are its own messages."""
+
+    def __init__(self, project: str, command: str, exit_code: int, errors: Sequence[str]) -> None:
+        said = "".join(f"\n  | {line}" for error in errors for line in error.splitlines() if line.strip())
+        super().__init__(f"{command!r} of dbt project {project!r} ended with exit code {exit_code}{said}")
+        self.exit_code = exit_code
 
 
 class NothingBuilt(RuntimeFailure):

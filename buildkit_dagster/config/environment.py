@@ -7,7 +7,8 @@ of their own, read theirs.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,6 +78,19 @@ def cloud_variables(process: ProcessEnvironment, region: str) -> dict[str, str]:
     """The environment of a child that talks to a real account: ours, without Terraform's own settings."""
     kept = {name: value for name, value in process.variables.items() if not name.startswith("TF_")}
     return {**kept, **NO_TELEMETRY, "AWS_REGION": region, "AWS_DEFAULT_REGION": region}
+
+
+@contextmanager
+def replaced_environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """A library that starts a child with our environment starts it with `variables` instead; keep the block short."""
+    before = dict(os.environ)
+    os.environ.clear()
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def _path(value: str | None) -> Path | None:

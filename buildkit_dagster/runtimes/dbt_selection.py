@@ -86,11 +86,13 @@ class _NodeCommand:
     exclude: tuple[str, ...]
 
 
-def narrow(commands: Sequence[str], names: Sequence[str] | None, *, indirect: str | None = None) -> Commands:
+def narrow(
+    commands: Sequence[str], names: Sequence[str] | None, *, indirect: str | None = None, many: int = MANY
+) -> Commands:
     """The commands for the dbt nodes called `names` (fully qualified), or all as written when that is None.
 
     What a command selects itself stays in force: the result runs the intersection. `indirect` is the indirect
-    selection the run depends on. Raises `CommandNotNarrowable`.
+    selection the run depends on; more than `many` terms go into a file. Raises `CommandNotNarrowable`.
     """
     if names is None:
         return Commands(tuple(commands))
@@ -100,13 +102,19 @@ def narrow(commands: Sequence[str], names: Sequence[str] | None, *, indirect: st
         node = _node_command(command, indirect)
         if node is None:
             narrowed.append(command)
-        elif len(names) * max(1, len(node.select)) <= MANY:
+        elif len(names) * max(1, len(node.select)) <= many:
             narrowed.append(_with_options(node, names))
         else:
             selectors.append({"name": f"{SELECTOR}_{len(selectors)}", "definition": _definition(node, names)})
             narrowed.append(" ".join([*node.rest, "--selector", selectors[-1]["name"]]))
     files = ((SELECTORS_FILE, yaml.safe_dump({"selectors": selectors}, sort_keys=False)),) if selectors else ()
     return Commands(tuple(narrowed), files)
+
+
+def plain_dbt_words(command: str) -> list[str] | None:
+    """The words of a command that is dbt and nothing else, None when a shell is needed to run it."""
+    words = shlex.split(command)
+    return words if words[:1] == ["dbt"] and not _has_operator(command) and "$" not in command else None
 
 
 def _with_options(node: _NodeCommand, names: Sequence[str]) -> str:

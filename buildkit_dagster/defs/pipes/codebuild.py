@@ -7,7 +7,7 @@ the caller while the build runs (`stream`), as `defs/dbt.py` does. The build its
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from dagster import (
     DagsterRunStatus,
     MetadataValue,
     OpExecutionContext,
+    Output,
     PipesClient,
     PipesClientCompletedInvocation,
     PipesContextInjector,
@@ -145,7 +146,7 @@ class PipesCodeBuildClient(PipesClient, TreatAsResourceParam):
                     continue
                 events, shown = translate(line)
                 build.quote(shown)
-                yield from events
+                yield from _with_metadata(events, build_metadata(build.state))
             build.check()
         return build.state
 
@@ -201,3 +202,8 @@ class PipesCodeBuildClient(PipesClient, TreatAsResourceParam):
 def build_metadata(state: codebuild.BuildState) -> dict[str, Any]:
     """What an asset says about the build that made it."""
     return {"build_id": state.id, "build_log": MetadataValue.url(state.log)}
+
+
+def _with_metadata(events: Iterable[Any], metadata: Mapping[str, Any]) -> Iterator[Any]:
+    for event in events:
+        yield event.with_metadata({**event.metadata, **metadata}) if isinstance(event, Output) else event

@@ -1,0 +1,178 @@
+"""The models of a dbt project as assets, built in CodeBuild or here, with the same events either way.
+
+How they look in the graph is in `dbt_translator.py`, how log lines become events in `dbt_log.py`, what a partial run
+executes in `runtimes/dbt_selection.py`. The manifest is only read here: `buildkit prepare` makes it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dagster import AssetExecutionContext, AssetsDefinition
+from dagster_dbt import DbtCliInvocation, DbtCliResource, dbt_assets
+from dagster_dbt.asset_utils import (
+    DBT_DEFAULT_EXCLUDE,
+    DBT_DEFAULT_SELECT,
+    DBT_DEFAULT_SELECTOR,
+    DBT_INDIRECT_SELECTION_ENV,
+    get_subset_selection_for_context,
+)
+
+from buildkit_dagster.cloud.aws import Aws, aws_for
+from buildkit_dagster.config.environment import ProcessEnvironment, replaced_environment
+from buildkit_dagster.config.models import DbtProject, Platform
+from buildkit_dagster.defs.dbt_log import DbtLog
+from buildkit_dagster.defs.dbt_translator import ProjectTranslator
+from buildkit_dagster.defs.failures import told_plainly
+from buildkit_dagster.defs.pipes.codebuild import PipesCodeBuildClient
+from buildkit_dagster.errors import CommandNotLocal, DbtFailed, NothingBuilt
+from buildkit_dagster.naming import identifier
+from buildkit_dagster.runtimes import codebuild
+from buildkit_dagster.runtimes.dbt import (
+    dbt_executable,
+    profile_secrets,
+    profile_variables,
+    project_folder,
+    read_manifest,
+    target_folder,
+)
+from buildkit_dagster.runtimes.dbt_selection import narrow, plain_dbt_words
+
+#: DuckDB lets one process write: every op that does shares this pool.
+WAREHOUSE_POOL = "warehouse"
+
+#: What makes dbt write lines we can read, in any image and for any command that does not say otherwise.
+_STRUCTURED_LOG = {
+    "DBT_LOG_FORMAT": "json",
+    "DBT_LOG_LEVEL": "info",
+    "DBT_USE_COLORS": "false",
+    "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+    "DO_NOT_TRACK": "1",
+}
+
+
+#: Seconds between two looks at a build, emulated and real.
+_INTERVALS = {"emulator": 0.25, "aws": 2.0}
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One run of a project: what is executed, with which variables, and where its lines go."""
+
+    platform: Platform
+    project: DbtProject
+    aws: Aws
+    context: AssetExecutionContext
+    log: DbtLog
+    names: list[str] | None
+    indirect: str | None
+
+    def variables(self) -> dict[str, str]:
+        """Plain variables, the project's own last: what the user says wins."""
+        selection = {DBT_INDIRECT_SELECTION_ENV: self.indirect} if self.indirect else {}
+        profile = profile_variables(self.platform, self.project)
+        return {**_STRUCTURED_LOG, **selection, **profile, **self.project.environment_variables}
+
+    def secrets(self) -> dict[str, str]:
+        """Secret variables, as references."""
+        return {**profile_secrets(self.platform, self.project), **self.project.secrets_manager_variables}
+
+
+def dbt_assets_of(platform: Platform, project: DbtProject, process: ProcessEnvironment) -> list[AssetsDefinition]:
+    """The project as one op, which runs any selection of its models and tests; raises `ManifestMissing`."""
+    manifest = read_manifest(platform, project)
+    translator = ProjectTranslator(platform, project)
+    execute = _in_codebuild if project.runtime == "codebuild" else _here
+
+    @dbt_assets(
+        manifest=manifest,
+        name=identifier("dbt", project.name),
+        dagster_dbt_translator=translator,
+        pool=WAREHOUSE_POOL if project.engine == "duckdb" else None,
+    )
+    def models(context: AssetExecutionContext) -> Iterator[Any]:
+        with told_plainly():
+            log = DbtLog(context, manifest, translator)
+            names, indirect = _selection(context, manifest, translator)
+            yield from execute(_Run(platform, project, aws_for(platform, process), context, log, names, indirect))
+            _check_reported(context, project, log, partial=names is not None)
+
+    return [models]
+
+
+def _selection(
+    context: AssetExecutionContext, manifest: Mapping[str, Any], translator: ProjectTranslator
+) -> tuple[list[str] | None, str | None]:
+    """What is selected by the names dbt knows (None: everything), and the indirect selection that goes with them."""
+    arguments, indirect = get_subset_selection_for_context(
+        context=context,
+        manifest=manifest,
+        select=DBT_DEFAULT_SELECT,
+        exclude=DBT_DEFAULT_EXCLUDE,
+        selector=DBT_DEFAULT_SELECTOR,
+        dagster_dbt_translator=translator,
+        current_dbt_indirect_selection_env=None,
+    )
+    selected = arguments[1].split()
+    return (None if selected == [DBT_DEFAULT_SELECT] else selected), indirect
+
+
+def _in_codebuild(run: _Run) -> Iterator[Any]:
+    """Every command in one build of the project's CodeBuild project."""
+    narrowed = narrow(run.project.commands, run.names, indirect=run.indirect)
+    params = codebuild.start_build_params(
+        run.platform.names.codebuild_project(run.project.name),
+        codebuild.buildspec(narrowed.commands, narrowed.files),
+        plain=run.variables(),
+        secrets=run.secrets(),
+        timeout_minutes=run.project.timeout,
+    )
+    interval = _INTERVALS[run.platform.config.cloud]
+    client = PipesCodeBuildClient(run.aws.client("codebuild"), run.aws.client("logs"), interval=interval)
+    yield from client.stream(context=run.context, start_build_params=params, translate=run.log.translate)
+
+
+def _here(run: _Run) -> Iterator[Any]:
+    """Every command as a child process of this one, by dagster-dbt."""
+    for command in narrow(run.project.commands, run.names, indirect=run.indirect, many=sys.maxsize).commands:
+        yield from _command_here(run, command)
+
+
+def _command_here(run: _Run, command: str) -> Iterator[Any]:
+    words = plain_dbt_words(command)
+    folder = project_folder(run.platform, run.project)
+    if words is None or folder is None:
+        raise CommandNotLocal(run.project.name, command)
+    with replaced_environment({**run.aws.variables, **run.variables()}):
+        dbt = DbtCliResource(project_dir=str(folder), dbt_executable=dbt_executable())
+        target = target_folder(run.platform, run.project) / "local"
+        invocation = dbt.cli(words[1:], raise_on_error=False, target_path=target)
+    errors: list[str] = []
+    try:
+        for message in invocation.stream_raw_events():
+            if message.raw_event["info"]["level"] == "error":
+                errors.append(str(message))
+            yield from run.log.events(message)
+    finally:
+        _end(invocation)
+    if invocation.process.returncode:
+        raise DbtFailed(run.project.name, command, invocation.process.returncode, errors)
+
+
+def _end(invocation: DbtCliInvocation) -> None:
+    """No dbt outlives its step, whatever ended the step."""
+    if invocation.process.poll() is None:
+        invocation.process.terminate()
+        invocation.process.wait()
+
+
+def _check_reported(context: AssetExecutionContext, project: DbtProject, log: DbtLog, *, partial: bool) -> None:
+    """A selected model that no command ran is nothing to Dagster; in a partial run it is what was asked for."""
+    missing = log.missing()
+    if missing and partial:
+        raise NothingBuilt(project.name, missing, project.commands)
+    if missing:
+        context.log.info(f"the commands of {project.name} do not build: {', '.join(missing)}")
