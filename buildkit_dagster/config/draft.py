@@ -114,7 +114,7 @@ def environment_document(platform: Document, environment: EnvironmentName) -> Do
     if not isinstance(own.data, Mapping):
         return None
     document = merge(platform.at("defaults"), own) if "defaults" in platform.data else own
-    return document.with_default("segment", environment)
+    return document.placed_at(own.mark(())).with_default("segment", environment)
 
 
 def _projects(draft: Draft) -> list[Entry[DbtProject]]:

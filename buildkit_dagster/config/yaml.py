@@ -86,6 +86,10 @@ class Document:
         """The same with `key` set where the mapping does not say it."""
         return Document({key: value, **self.data}, self.marks, self.problems)
 
+    def placed_at(self, mark: Mark) -> Document:
+        """The same, with `mark` as the place of the whole."""
+        return Document(self.data, {**self.marks, (): mark}, self.problems)
+
     def problem(self, path: KeyPath, message: str) -> Problem:
         return self.mark(path).problem(message)
 
@@ -115,16 +119,19 @@ def parse_document(text: str, file: Path) -> Document:
 
 
 def merge(base: Document, override: Document) -> Document:
-    """`override` over `base`: mappings merge key by key, anything else replaces; marks follow their values."""
+    """`override` over `base`: mappings merge key by key, anything else replaces; marks follow their values.
+
+    A mapping that both have keeps the mark in `base`: what is missing in it belongs there.
+    """
     data, marks = _merged(base, override, ())
-    return Document(data, {**marks, (): override.marks.get((), base.marks[()])}, base.problems + override.problems)
+    return Document(data, marks, base.problems + override.problems)
 
 
 def _merged(base: Document, override: Document, path: KeyPath) -> tuple[Any, dict[KeyPath, Mark]]:
     if not (isinstance(base.data, Mapping) and isinstance(override.data, Mapping)):
         return override.data, {path + key: mark for key, mark in override.marks.items()}
     data: dict[str, Any] = {}
-    marks: dict[KeyPath, Mark] = {path: override.marks.get((), base.marks[()])}
+    marks: dict[KeyPath, Mark] = {path: base.marks[()]}
     for key in dict.fromkeys((*base.data, *override.data)):
         if key not in override.data or key not in base.data:
             part = (base if key in base.data else override).at(key)

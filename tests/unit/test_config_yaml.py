@@ -86,3 +86,4 @@ def test_merging_keeps_the_marks_of_what_won():
     lines = {key: merged.mark(key).line for key in [("x",), ("deep", "a"), ("deep", "b", 0), ("deep", "c")]}
     assert lines == {("x",): 1, ("deep", "a"): 2, ("deep", "b", 0): 2, ("deep", "c"): 3}
     assert ("deep", "b", 1) not in merged.marks
+    assert merged.mark(("deep", "missing")).line == 2

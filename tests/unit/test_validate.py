@@ -1,0 +1,315 @@
+"""`validate`: every problem at once, each with file, line, path and what is allowed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from buildkit_dagster.config.validate import validate
+from tests.scenario import edited, write_platform
+
+PROJECTS = "config/codebuild-config.yml"
+PLATFORM = "config/platform.yaml"
+RAW = "config/connectors/raw.yaml"
+SALES = "config/jobs/acme/sales.yaml"
+SALES_TABLE = "config/assets/till/v1.0/sales.yaml"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return write_platform(tmp_path)
+
+
+def test_the_small_platform_and_the_demo_are_valid(folder: Path):
+    assert validate(folder) == []
+    assert validate(Path(__file__).parents[2] / "config") == []
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "expected"),
+    [
+        pytest.param(
+            PROJECTS,
+            "    commands: [dbt build]",
+            "    comands: [dbt build]",
+            [
+                f"{PROJECTS}:2: codebuild[0].commands: required key is missing",
+                f"{PROJECTS}:8: codebuild[0].comands: unknown key `comands`, did you mean `commands`? allowed: name, ",
+            ],
+            id="an unknown key names the nearest known one, and the key it should have been is missing",
+        ),
+        pytest.param(
+            PROJECTS,
+            "    timeout: 30",
+            "    slack_notifcation: {chanel: x}",
+            [
+                f"{PROJECTS}:10: codebuild[0].slack_notifcation: unknown key `slack_notifcation`, did you mean "
+                "`slack-notification`?"
+            ],
+            id="a misspelt key is compared in either spelling",
+        ),
+        pytest.param(
+            PROJECTS,
+            "    timeout: 30",
+            "    slack_notification: {chanel: x}",
+            [f"{PROJECTS}:10: codebuild[0].slack_notification.chanel: unknown key `chanel`, did you mean `channel`?"],
+            id="a problem below a key is placed where the file has it, in the file's spelling",
+        ),
+        pytest.param(
+            PROJECTS,
+            "timeout: 30",
+            'timeout: "30"',
+            [f"{PROJECTS}:10: codebuild[0].timeout: '30' is not a whole number"],
+            id="text is not a number",
+        ),
+        pytest.param(
+            PROJECTS,
+            "timeout: 30",
+            "timeout: 3000",
+            [f"{PROJECTS}:10: codebuild[0].timeout: the number 3000 is not allowed; allowed: 2160 or less"],
+            id="a build takes at most what CodeBuild allows",
+        ),
+        pytest.param(
+            PROJECTS,
+            "timeout: 30",
+            "compute_type: LARGE",
+            [f"{PROJECTS}:10: codebuild[0].compute_type: 'LARGE' is not allowed; allowed: 'BUILD_GENERAL1_SMALL', "],
+            id="a compute type is one of CodeBuild's",
+        ),
+        pytest.param(
+            PROJECTS,
+            "cron(0 2 * * ? *)",
+            "cron(0 9 ? * MON-FRI)",
+            [f"{PROJECTS}:9: codebuild[0].schedule: 'cron(0 9 ? * MON-FRI)' has 5 fields; EventBridge has 6: did you"],
+            id="a cron expression of five fields",
+        ),
+        pytest.param(
+            PROJECTS,
+            "name: shop",
+            "name: " + "shop" * 40,
+            [
+                f"{PROJECTS}:2: codebuild[0].name: too long with 160 characters; allowed: 60, so that names made",
+                f"{PLATFORM}:32: environments.prod.dbt_projects.shop: there is no dbt project 'shop'",
+            ],
+            id="a name that is too long, and the reference to it that is left dangling",
+        ),
+        pytest.param(
+            PROJECTS,
+            "path: dbt_projects/shop",
+            "path: dbt_projects/shoop",
+            [f"{PROJECTS}:6: codebuild[0].path: there is no folder 'dbt_projects/shoop' in the platform folder"],
+            id="a project's folder that is missing",
+        ),
+        pytest.param(
+            PROJECTS,
+            "path: dbt_projects/shop",
+            "path: ../shop",
+            [f"{PROJECTS}:6: codebuild[0].path: '../shop' lies outside the platform folder"],
+            id="a project's folder outside the platform",
+        ),
+        pytest.param(
+            PROJECTS,
+            "timeout: 30",
+            "image: plattform",
+            [f"{PROJECTS}:10: codebuild[0].image: there is no image 'plattform', did you mean 'platform'?"],
+            id="an image platform.yaml does not describe",
+        ),
+        pytest.param(
+            RAW,
+            "bucket: raw",
+            "bucket: rwa",
+            [f"{RAW}:3: bucket: there is no bucket 'rwa', did you mean 'raw'? allowed: raw"],
+            id="a bucket platform.yaml does not describe",
+        ),
+        pytest.param(
+            SALES,
+            "connectors/raw.yaml",
+            "connectors/row.yaml",
+            [f"{SALES}:2: source_connector_path: there is no connector file 'connectors/row.yaml', did you mean "],
+            id="a connector file that is missing",
+        ),
+        pytest.param(
+            SALES,
+            "connectors/warehouse.yaml",
+            "connectors/raw.yaml",
+            [f"{SALES}:3: target_connector_path: connectors/raw.yaml has type 's3_csv', which cannot stand here; "],
+            id="a source where a target belongs",
+        ),
+        pytest.param(
+            SALES,
+            "v1.0/sales.yaml",
+            "v1.0/customers.yaml",
+            [f"{SALES}:4: asset_path: table till/customers is already loaded by customers.yaml; one job per table"],
+            id="two jobs for one table",
+        ),
+        pytest.param(
+            SALES,
+            "tenant_id: acme",
+            "tenant_id: amce",
+            [f"{SALES}:1: tenant_id: 'amce' is not the job's folder; allowed: 'acme'"],
+            id="a job in another tenant's folder",
+        ),
+        pytest.param(
+            SALES,
+            "memory: 512",
+            "memory: 4096",
+            [f"{SALES}:8: infrastructure.runtime.memory: Fargate has no memory 4096 for cpu 256; allowed: 512, 1024,"],
+            id="a cpu and memory pair Fargate does not have",
+        ),
+        pytest.param(
+            SALES,
+            "cpu: 256",
+            "cpu: 300",
+            [f"{SALES}:8: infrastructure.runtime.cpu: Fargate has no cpu 300; allowed: 256, 512, 1024, "],
+            id="a cpu Fargate does not have",
+        ),
+        pytest.param(
+            SALES,
+            "sales/{partition}.csv",
+            "sales/{month}.csv",
+            [f"{SALES}:5: source: a partitioned source has `{{partition}}` in its path, once, as in flights/"],
+            id="a bad month pattern",
+        ),
+        pytest.param(
+            SALES,
+            "schedule: rate(12 hours)",
+            "schedule: rate(7 hours)",
+            [f"{SALES}:6: schedule: 'rate(7 hours)' divides neither an hour nor a day evenly; write a rate that does"],
+            id="a rate no cron string says",
+        ),
+        pytest.param(
+            SALES_TABLE,
+            "primary_key: [id]",
+            "primary_key: [idd]",
+            [f"{SALES_TABLE}:18: primary_key: no column is called idd; allowed: id, amount, sold_at"],
+            id="a primary key that is no column",
+        ),
+        pytest.param(
+            SALES_TABLE,
+            "type: double",
+            "type: float",
+            [f"{SALES_TABLE}:21: schema[1].type: 'float' is not allowed; allowed: 'text', 'bigint', 'double', "],
+            id="a column type dlt does not have",
+        ),
+        pytest.param(
+            PLATFORM,
+            "region: eu-west-1",
+            "region: europe",
+            [f"{PLATFORM}:3: defaults.region: 'europe' is not allowed; allowed: a region such as us-east-1"],
+            id="a value in the defaults is reported once, where it is written",
+        ),
+        pytest.param(
+            PLATFORM,
+            'account: "111122223333"',
+            "account: 111122223333",
+            [f"{PLATFORM}:26: environments.prod.account: the number 111122223333 is not text (in quotes)"],
+            id="an account id without quotes",
+        ),
+        pytest.param(
+            PLATFORM,
+            "  prod:",
+            "  production:",
+            [f"{PLATFORM}:16: environments: not an environment: production; allowed: dev, staging, prod, stg, prd"],
+            id="an environment there is not",
+        ),
+        pytest.param(
+            PLATFORM,
+            "    owner: platform@example.com\n",
+            "",
+            [
+                f"{PLATFORM}:4: defaults.tags.owner: required key is missing",
+            ],
+            id="a required tag that is missing",
+        ),
+        pytest.param(
+            PLATFORM,
+            '    account: "123456789012"\n',
+            "",
+            [f"{PLATFORM}:17: environments.dev.account: required key is missing"],
+            id="a key every environment has of its own",
+        ),
+        pytest.param(
+            PLATFORM,
+            "path: .buildkit/dev/warehouse.duckdb",
+            "settings: {schema: x}",
+            [f"{PLATFORM}:21: environments.dev.warehouse: `path` names the file of a duckdb warehouse: required there"],
+            id="a duckdb warehouse without a file",
+        ),
+    ],
+)
+def test_a_problem_says_where_it_is_and_what_is_allowed(
+    folder: Path, file: str, old: str, new: str, expected: list[str]
+):
+    edited(folder, file, old, new)
+    found = [str(problem) for problem in validate(folder)]
+    assert len(found) == len(expected), found
+    for line, start in zip(found, expected, strict=True):
+        assert line[: len(start)] == start
+
+
+@pytest.mark.parity("A-30", "A-64")
+def test_duplicate_project_names_are_found_also_when_only_the_hyphens_differ(folder: Path):
+    projects = folder / PROJECTS
+    text = projects.read_text()
+    entry = text.partition("codebuild:\n")[2]
+    projects.write_text(
+        text + entry.replace("name: shop", "name: shop-a") + entry.replace("name: shop", "name: shop_a")
+    )
+    (problem,) = validate(folder)
+    assert problem.path == "codebuild[2].name"
+    assert "duplicate name 'shop_a': codebuild-config.yml:11 already names a dbt project 'shop-a'" in problem.message
+
+
+def test_names_that_would_share_asset_keys_are_refused(folder: Path):
+    edited(folder, PROJECTS, "name: shop", "name: till")
+    edited(folder, PLATFORM, "shop: {engine", "till: {engine")
+    edited(folder, "config/assets/till/v1.0/customers.yaml", "source_type: till", "source_type: infra")
+    assert [problem.path for problem in validate(folder)] == ["source_type", "codebuild[0].name"]
+
+
+def test_a_file_that_is_no_yaml_does_not_hide_the_problems_of_others(folder: Path):
+    (folder / SALES_TABLE).write_text("name: [")
+    edited(folder, RAW, "bucket: raw", "bucket: rwa")
+    edited(folder, PROJECTS, "timeout: 30", "timeout: 1")
+    assert [problem.file.name for problem in validate(folder)] == ["sales.yaml", "codebuild-config.yml", "raw.yaml"]
+
+
+def test_an_invalid_entry_still_has_its_references_followed(folder: Path):
+    edited(folder, SALES, "connectors/raw.yaml", "connectors/row.yaml")
+    edited(folder, SALES, "schedule: rate(12 hours)", "shedule: rate(12 hours)")
+    edited(folder, PLATFORM, "region: eu-west-1", "region: europe")
+    edited(folder, RAW, "bucket: raw", "bucket: rwa")
+    assert {problem.path for problem in validate(folder)} == {
+        "source_connector_path", "shedule", "defaults.region", "bucket"
+    }  # fmt: skip
+
+
+def test_a_value_that_may_be_a_secret_is_not_repeated(folder: Path):
+    secrets = "secrets_manager_variables: [{TOKEN: hunter2}]\n    environment_variables: {PORT: 4711}"
+    edited(folder, PROJECTS, "timeout: 30", secrets)
+    text = "\n".join(map(str, validate(folder)))
+    assert "the full ARN of a Secrets Manager secret" in text
+    assert "hunter2" not in text
+    assert "4711" not in text
+
+
+def test_one_file_or_folder_shows_its_own_problems_only(folder: Path):
+    edited(folder, RAW, "bucket: raw", "bucket: rwa")
+    edited(folder, PROJECTS, "timeout: 30", "timeout: 1")
+    assert [problem.path for problem in validate(folder / RAW)] == ["bucket"]
+    assert [problem.path for problem in validate(folder / "config/connectors")] == ["bucket"]
+    assert len(validate(folder / "config")) == 2
+    assert validate(folder / SALES) == []
+
+
+def test_a_file_from_elsewhere_is_checked_by_itself(tmp_path: Path):
+    projects = tmp_path / "codebuild-config.yml"
+    projects.write_text("codebuild:\n  - {name: a, org: o, repo: r, engine: athena, commands: [dbt build], pth: x}\n")
+    (problem,) = validate(projects)
+    assert problem.message.startswith("unknown key `pth`, did you mean `path`?")
+    projects.write_text("jobs: []\n")
+    assert "not a file of a platform" in validate(projects)[0].message
+    assert "no such file" in validate(tmp_path / "nothing.yaml")[0].message
+    assert "not a platform folder" in validate(tmp_path)[0].message
