@@ -1,7 +1,33 @@
+# The lifecycle stands in the bucket although the provider would rather see `aws_s3_bucket_lifecycle_configuration`:
+# that resource always waits 55 seconds for what S3 does at once.
 resource "aws_s3_bucket" "this" {
   bucket        = var.name
   force_destroy = var.force_destroy
   tags          = var.tags
+
+  lifecycle_rule {
+    id                                     = "old-versions"
+    enabled                                = true
+    abort_incomplete_multipart_upload_days = 7
+
+    noncurrent_version_expiration {
+      days = var.noncurrent_version_days
+    }
+  }
+
+  dynamic "lifecycle_rule" {
+    for_each = var.expire_days
+
+    content {
+      id      = lifecycle_rule.key == "" ? "expire-all" : "expire-${trimsuffix(lifecycle_rule.key, "/")}"
+      enabled = true
+      prefix  = lifecycle_rule.key
+
+      expiration {
+        days = lifecycle_rule.value
+      }
+    }
+  }
 }
 
 resource "aws_s3_bucket_ownership_controls" "this" {

@@ -1,7 +1,34 @@
+# The lifecycle stands in the bucket although the provider would rather see `aws_s3_bucket_lifecycle_configuration`:
+# that resource always waits 55 seconds for what S3 does at once.
 resource "aws_s3_bucket" "state" {
   bucket        = var.bucket_name
   force_destroy = var.force_destroy
   tags          = var.tags
+
+  lifecycle_rule {
+    id                                     = "old-states"
+    enabled                                = true
+    abort_incomplete_multipart_upload_days = 7
+
+    noncurrent_version_expiration {
+      days = var.noncurrent_version_days
+    }
+  }
+
+  # A plan embeds the configuration and its variables in clear.
+  lifecycle_rule {
+    id      = "plans"
+    enabled = true
+    prefix  = "plans/"
+
+    expiration {
+      days = var.plan_days
+    }
+
+    noncurrent_version_expiration {
+      days = 1
+    }
+  }
 }
 
 resource "aws_s3_bucket_ownership_controls" "state" {

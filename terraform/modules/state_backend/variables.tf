@@ -16,7 +16,7 @@ variable "kms_key_arn" {
 }
 
 variable "noncurrent_version_days" {
-  description = "Days an older version of a state is kept at least."
+  description = "Days an older version of a state is kept."
   type        = number
   default     = 90
   nullable    = false
@@ -24,18 +24,6 @@ variable "noncurrent_version_days" {
   validation {
     condition     = var.noncurrent_version_days >= 1
     error_message = "noncurrent_version_days is at least 1."
-  }
-}
-
-variable "noncurrent_versions_kept" {
-  description = "Older versions of a state that are kept however old they are."
-  type        = number
-  default     = 20
-  nullable    = false
-
-  validation {
-    condition     = var.noncurrent_versions_kept >= 1 && var.noncurrent_versions_kept <= 100
-    error_message = "S3 keeps 1 to 100 newer noncurrent versions."
   }
 }
 

@@ -10,7 +10,7 @@ terraform {
 }
 
 variable "noncurrent_version_days" {
-  description = "Days an older version of a state is kept at least."
+  description = "Days an older version of a state is kept."
   type        = number
   default     = 90
 }
