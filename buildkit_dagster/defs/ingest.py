@@ -4,8 +4,6 @@ The request and the choice of objects are in `runtimes/ingest.py`, following a t
 objects come from `sensors.py`. The asset's key is the dbt source's, which is what makes it one graph.
 """
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
@@ -19,7 +17,6 @@ from dagster import (
     AssetSpec,
     BackfillPolicy,
     Config,
-    Failure,
     MaterializeResult,
     PipesClientCompletedInvocation,
     TableColumn,
@@ -32,10 +29,11 @@ from buildkit_dagster import tags
 from buildkit_dagster.cloud.aws import Aws, aws_for
 from buildkit_dagster.config.environment import ProcessEnvironment
 from buildkit_dagster.config.models import IngestJob, Platform
+from buildkit_dagster.defs.failures import told_plainly
 from buildkit_dagster.defs.partitions import partitions_of, register
 from buildkit_dagster.defs.pipes.child import run_child
 from buildkit_dagster.defs.pipes.ecs import run_task
-from buildkit_dagster.errors import BuildkitError, InfrastructureMissing, NothingReported
+from buildkit_dagster.errors import InfrastructureMissing, NothingReported
 from buildkit_dagster.naming import infra_key, ingest_job_name, ingest_stack, table_key
 from buildkit_dagster.runtimes.ecs import TaskRequest
 from buildkit_dagster.runtimes.ingest import IngestRequest, request_for
@@ -72,10 +70,8 @@ def _table_asset(platform: Platform, job: IngestJob, aws: Aws) -> AssetsDefiniti
     )
     def load_table(context: AssetExecutionContext, config: IngestConfig) -> MaterializeResult:
         request = replace(request_for(platform, job), partitions=_partitions(context), force=config.force)
-        try:
+        with told_plainly():
             return _report(context, job, _run(context, platform, job, aws, request))
-        except BuildkitError as error:
-            raise Failure(description=str(error), allow_retries=error.retryable) from None
 
     return load_table
 

@@ -1,0 +1,215 @@
+"""Ingest tables as Dagster runs them: a real task in the emulator, real Pipes over S3, a real warehouse."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from dagster import AssetKey, DagsterInstance, DagsterRunStatus, ExecuteInProcessResult
+
+from buildkit_dagster import process
+from buildkit_dagster.config.models import Platform
+from buildkit_dagster.emulator.control import Emulator
+from tests.defs.till import Till, new_till, sales
+
+SALES = AssetKey(["till", "sales"])
+
+
+@pytest.fixture
+def till(emulator: Emulator, tmp_path: Path) -> Till:
+    made = new_till(tmp_path / "platform", emulator.endpoint, client_of(emulator))
+    made.make_lake()
+    return made
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Iterator[DagsterInstance]:
+    with DagsterInstance.local_temp(str(tmp_path)) as made:
+        yield made
+
+
+def client_of(emulator: Emulator) -> Callable[[str, str], Any]:
+    session = boto3.Session(aws_access_key_id="emulator", aws_secret_access_key="emulator")
+    config = Config(s3={"addressing_style": "path"})
+    return lambda service, region: session.client(
+        service, region_name=region, endpoint_url=emulator.endpoint, config=config
+    )
+
+
+def failure_of(result: ExecuteInProcessResult) -> str:
+    [event] = [event for event in result.all_events if event.is_step_failure]
+    return str(event.step_failure_data.user_failure_data.description)
+
+
+def with_runtime(till: Till, job: str, **values: Any) -> Till:
+    """The platform with another runtime for one job; values the models would refuse are allowed."""
+
+    def changed(found: Any) -> Any:
+        if found.name != job:
+            return found
+        infrastructure = found.job.infrastructure
+        runtime = infrastructure.runtime.model_copy(update=values)
+        file = found.job.model_copy(update={"infrastructure": infrastructure.model_copy(update={"runtime": runtime})})
+        return found.model_copy(update={"job": file})
+
+    jobs = tuple(changed(found) for found in till.platform.ingest_jobs)
+    platform: Platform = till.platform.model_copy(update={"ingest_jobs": jobs})
+    return Till(platform, till.process, till.boto)
+
+
+def test_the_assets_are_the_dbt_sources_and_stand_on_their_infrastructure(till: Till) -> None:
+    by_key = {asset.key.to_user_string(): asset for asset in till.assets}
+    assert set(by_key) == {"till/sales", "till/customers"}
+    [spec] = by_key["till/sales"].specs
+    assert {dep.asset_key.to_user_string() for dep in spec.deps} == {"infra/lake/raw", "infra/ingest-acme/sales"}
+    assert (spec.group_name, spec.kinds) == ("till", {"dlt", "duckdb", "ecs"})
+    assert (list(spec.owners), spec.partitions_def.name) == (["nightly-sales@example.com"], "till_sales")
+    assert by_key["till/sales"].op.pool == by_key["till/customers"].op.pool == "warehouse"
+
+
+def test_a_run_of_everything_registers_and_reports_each_month_once(till: Till, instance: DagsterInstance) -> None:
+    till.make_task("sales")
+    till.put("sales/2013-02.csv", sales(0, 4))
+    till.put("sales/2013-01.csv", sales(4, 10))
+    first = till.materialize(instance, "sales")
+    assert first.success
+    whole, january, february = sorted(
+        (event.materialization for event in first.get_asset_materialization_events()), key=lambda m: m.partition or ""
+    )
+    assert (whole.partition, january.partition, february.partition) == (None, "2013-01", "2013-02")
+    assert january.metadata["dagster/partition_row_count"].value == 6
+    assert whole.metadata["dagster/row_count"].value == 10
+    assert whole.metadata["dagster/column_schema"].value.columns[0].name == "id"
+    assert [item["key"] for item in whole.metadata["objects"].data] == ["sales/2013-01.csv", "sales/2013-02.csv"]
+    assert whole.metadata["load_package"].value
+    assert list(instance.get_dynamic_partitions("till_sales")) == ["2013-01", "2013-02"]
+    assert any("read s3://" in entry.user_message for entry in instance.all_logs(first.run_id))
+    assert till.client("s3").list_objects_v2(Bucket=till.platform.names.bucket("artifacts"), Prefix="pipes/")[
+        "KeyCount"
+    ]
+
+    again = till.materialize(instance, "sales")
+    [event] = again.get_asset_materialization_events()
+    assert (event.partition, event.materialization.metadata["rows_loaded"].value) == (None, 0)
+    assert event.materialization.tags["dagster/data_version"] == whole.tags["dagster/data_version"]
+
+    till.put("sales/2013-01.csv", sales(0, 3))
+    month = till.materialize(instance, "sales", partition_key="2013-01")
+    assert month.success
+    assert till.rows("SELECT _partition, count(*) FROM till.sales GROUP BY 1 ORDER BY 1") == [
+        ("2013-01", 3),
+        ("2013-02", 4),
+    ]
+    assert instance.get_materialized_partitions(SALES) == {"2013-01", "2013-02"}
+
+    span = {"dagster/asset_partition_range_start": "2013-01", "dagster/asset_partition_range_end": "2013-02"}
+    forced = {"ops": {"ingest_acme_sales": {"config": {"force": True}}}}
+    both = till.materialize(instance, "sales", tags=span, run_config=forced)
+    events = both.get_asset_materialization_events()
+    assert sorted(str(event.partition) for event in events) == ["2013-01", "2013-02"]
+    assert events[0].materialization.metadata["rows_loaded"].value == 7
+
+
+def test_a_local_job_does_the_same_in_a_process_of_its_own(till: Till, instance: DagsterInstance) -> None:
+    local = with_runtime(till, "customers", type="local")
+    local.put("customers/a.csv", b"id\n1\n2\n")
+    assert local.materialize(instance, "customers").success
+    assert local.rows("SELECT count(*) FROM till.customers") == [(2,)]
+
+    local.put("customers/b.csv", b"id\nthree\n")
+    failed = local.materialize(instance, "customers")
+    assert "customers/b.csv" in failure_of(failed)
+    assert "exit code 1" in failure_of(failed)
+    assert local.rows("SELECT count(*) FROM till.customers") == [(2,)]
+
+
+def test_without_infrastructure_the_run_names_what_is_missing(till: Till, instance: DagsterInstance) -> None:
+    assert "needs infra/registry/cluster, which is not there" in failure_of(till.materialize(instance, "sales"))
+    till.make_task("sales")
+    assert "needs infra/ingest-acme/customers" in failure_of(till.materialize(instance, "customers"))
+
+
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        (["sh", "-c", "echo no luck; exit 3"], r"exit code 3: Essential container in task exited; .*\n  \| no luck"),
+        (["sh", "-c", "kill -9 $$"], "exit code 137"),
+        (["true"], "ended well and reported nothing"),
+    ],
+)
+def test_a_task_that_fails_says_its_exit_code_and_the_end_of_its_log(
+    till: Till, instance: DagsterInstance, command: list[str], says: str
+) -> None:
+    till.make_task("customers", command)
+    with pytest.raises(AssertionError, match=says):
+        raise AssertionError(failure_of(till.materialize(instance, "customers")))
+
+
+def test_a_task_past_its_deadline_is_stopped(till: Till, instance: DagsterInstance) -> None:
+    hasty = with_runtime(till, "customers", timeout=2)
+    hasty.make_task("customers", ["sleep", "60"])
+    assert "passed its deadline of 2 s and was stopped" in failure_of(hasty.materialize(instance, "customers"))
+    [task] = hasty.tasks()
+    assert task["lastStatus"] == "STOPPED"
+    assert "deadline" in task["stoppedReason"]
+
+
+def start_worker(till: Till, home: Path, job: str) -> process.Child:
+    folder, endpoint = till.platform.folder, str(till.process.endpoint)
+    home.mkdir(exist_ok=True)
+    return process.start(
+        [sys.executable, "-m", "tests.defs.till", str(folder), till.platform.name, endpoint, job],
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, "DAGSTER_HOME": str(home)},
+        stdout=home / "worker.log",
+    )
+
+
+def await_task(till: Till) -> dict[str, Any]:
+    deadline = time.monotonic() + 40
+    while not (running := [task for task in till.tasks() if task["lastStatus"] == "RUNNING"]):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    return running[0]
+
+
+def test_cancelling_the_run_stops_the_task(till: Till, tmp_path: Path) -> None:
+    till.make_task("customers", ["sleep", "60"])
+    worker = start_worker(till, tmp_path / "home", "customers")
+    try:
+        await_task(till)
+        worker.signal(signal.SIGINT)
+        worker.wait(40)
+    finally:
+        worker.end()
+    [task] = till.tasks()
+    assert (task["lastStatus"], task["stoppedReason"]) == ("STOPPED", "the Dagster run was cancelled")
+
+
+def test_after_a_killed_worker_the_next_run_ends_its_task_and_succeeds(till: Till, tmp_path: Path) -> None:
+    till.make_task("customers", ["sleep", "60"])
+    home = tmp_path / "home"
+    worker = start_worker(till, home, "customers")
+    try:
+        left = await_task(till)
+    finally:
+        worker.signal(signal.SIGKILL)
+        worker.end()
+    till.put("customers/a.csv", b"id\n1\n2\n")
+    till.make_task("customers")
+    with DagsterInstance.from_config(str(home)) as instance:
+        [run] = instance.get_runs()
+        instance.report_run_failed(run)
+        assert till.materialize(instance, "customers").success
+        assert instance.get_run_by_id(run.run_id).status == DagsterRunStatus.FAILURE
+    stopped = {task["taskArn"]: task["stoppedReason"] for task in till.tasks()}
+    assert stopped[left["taskArn"]] == "its Dagster run is over"
+    assert till.rows("SELECT count(*) FROM till.customers") == [(2,)]
