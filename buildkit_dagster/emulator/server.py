@@ -22,7 +22,7 @@ from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
 from buildkit_dagster import process
-from buildkit_dagster.emulator.actions import codebuild, ecs, refusal
+from buildkit_dagster.emulator.actions import codebuild, ecr, ecs, refusal, s3, sqs
 from buildkit_dagster.emulator.actions.codeconnections import CodeConnections
 from buildkit_dagster.emulator.executors.codebuild import CodeBuildExecutor
 from buildkit_dagster.emulator.executors.ecs import EcsExecutor
@@ -142,7 +142,10 @@ def install(world: World) -> None:
     """Put the emulator's own answers in place of moto's."""
     refusal.install()
     codebuild.install()
+    ecr.install()
     ecs.install()
+    s3.install()
+    sqs.install()
     CodeBuildExecutor(world).install()
     EcsExecutor(world).install()
 

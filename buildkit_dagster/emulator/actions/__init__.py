@@ -9,6 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from moto.core.exceptions import ServiceException
+
+
+class Refused(ServiceException):
+    """An error to be answered, as `Refused(code, message)`; moto looks for the classes of its own modules only."""
+
 
 def replace(owner: type, *functions: Callable[..., Any]) -> None:
     """Make each function a method of one of moto's classes, under its own name."""

@@ -10,14 +10,14 @@ import logging
 from typing import Any
 from xml.sax.saxutils import escape
 
-from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult, BaseResponse
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 from werkzeug.wrappers import Request, Response
 
-from buildkit_dagster.emulator.actions import replace
+from buildkit_dagster.emulator.actions import Refused, replace
 
 _CODE = "NotEmulated"
+_LONGEST = 300
 
 _log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ class Dispatcher(DomainDispatcherApplication):
             return refuse(Request(environ), str(error))(environ, start_response)
         except Exception as error:  # noqa: BLE001 moto's own failures become a refusal, too
             _log.exception("%s failed", environ.get("HTTP_X_AMZ_TARGET") or environ["PATH_INFO"])
-            message = f"The emulator failed ({type(error).__name__}: {error}); its log has the details."
+            message = f"The emulator failed ({type(error).__name__}: {str(error)[:_LONGEST]}); its log has the details."
             return refuse(Request(environ), message)(environ, start_response)
 
 
@@ -57,9 +57,9 @@ def install() -> None:
         try:
             status, headers, body = call_action(self)
         except NotImplementedError as error:
-            return self.serialized(ActionResult(ServiceException(_CODE, _message(self, str(error)))))
+            return self.serialized(ActionResult(Refused(_CODE, _message(self, str(error)))))
         if status == 404 and not body and not self._get_action():
-            return self.serialized(ActionResult(ServiceException(_CODE, _message(self, self.path))))
+            return self.serialized(ActionResult(Refused(_CODE, _message(self, self.path))))
         return status, headers, body
 
     _refusing.__name__ = "call_action"

@@ -13,7 +13,7 @@ from moto.sqs.models import Queue
 
 def install() -> None:
     """Complete the attributes moto returns."""
-    moto_attributes = Queue.attributes.fget
+    moto_attributes = vars(Queue)["attributes"].fget
 
     def attributes(self: Queue) -> dict[str, Any]:
         found = moto_attributes(self)

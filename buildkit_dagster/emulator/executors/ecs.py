@@ -41,18 +41,20 @@ class TaskNotStarted(Exception):
 class TaskRun:
     """One running task; moto's `Task` is its record."""
 
-    def __init__(self, world: World, task: Task, definition: dict[str, Any]) -> None:
+    def __init__(self, world: World, task: Any, definition: dict[str, Any]) -> None:
+        # Members that moto's classes do not declare are answered all the same.
         self.task = task
+        container = task.containers[0]
         self._world = world
         self._definition = definition
         overrides = (task.overrides or {}).get("containerOverrides") or []
-        self._override = next((one for one in overrides if one.get("name") == definition["name"]), {})
+        named = [one for one in overrides if one.get("name") == definition["name"]]
+        self._override: dict[str, Any] = named[0] if named else {}
         self._stop_asked = threading.Event()
         self._log: LogStream | None = None
         self._folder = world.scratch("tasks", task.id)
-        task.created_at = _now()
-        task.last_status = "PROVISIONING"
-        container = task.containers[0]
+        self.task.created_at = _now()
+        self.task.last_status = "PROVISIONING"
         container.exitCode, container.runtime_id = None, None
         container.task_arn = task.task_arn
         container.last_status = "PENDING"
@@ -199,7 +201,8 @@ class EcsExecutor:
             if run is None:
                 raise InvalidParameterException("The referenced task was not found.")
             run.stop(reason)
-            return run.task
+            stopped: Task = run.task
+            return stopped
 
         def start_task(_: EC2ContainerServiceResponse) -> ActionResult:
             raise EcsClientException("The emulator does not do StartTask; it does RunTask")
@@ -223,9 +226,9 @@ def _describe_tasks_with_failures() -> Any:
     def describe_tasks(response: EC2ContainerServiceResponse) -> ActionResult:
         result: Any = moto_describe(response)
         found = {task.id for task in result.result["tasks"]}
-        wanted = response._get_param("tasks", [])
+        wanted: list[str] = response._get_param("tasks", [])
         result.result["failures"] = [
-            {"arn": one, "reason": "MISSING"} for one in wanted if one.rpartition("/")[2] not in found
+            {"arn": arn, "reason": "MISSING"} for arn in wanted if arn.rpartition("/")[2] not in found
         ]
         return ActionResult(result.result)
 
@@ -234,12 +237,11 @@ def _describe_tasks_with_failures() -> Any:
 
 def _container(definition: TaskDefinition) -> dict[str, Any]:
     """The one container of a task definition; raises ClientException for more."""
-    containers = definition.container_definitions
+    containers: list[dict[str, Any]] = definition.container_definitions
     if len(containers) != 1:
-        names = ", ".join(one["name"] for one in containers)
+        names = ", ".join(str(one["name"]) for one in containers)
         raise EcsClientException(f"The emulator runs tasks of one container; {definition.family} has {names}")
-    container: dict[str, Any] = containers[0]
-    return container
+    return containers[0]
 
 
 def _check_overrides(overrides: dict[str, Any] | None, name: str) -> None:
