@@ -29,7 +29,8 @@ _HASH_LENGTH = 6
 
 def fit(service: str, *parts: str) -> str:
     """Join `parts` with hyphens into a name `service` accepts; cut names end in a hash of the full one."""
-    full = "-".join(re.sub(r"[^a-z0-9-]+", "-", part.lower()).strip("-") for part in parts if part)
+    cleaned = (re.sub(r"[^a-z0-9]+", "-", part.lower()).strip("-") for part in parts)
+    full = "-".join(part for part in cleaned if part)
     limit = LIMITS[service]
     if len(full) <= limit:
         return full
@@ -90,6 +91,10 @@ class Names:
 
     def log_group(self, *parts: str) -> str:
         return "/" + "/".join(("buildkit", self.platform, self.segment, *parts))
+
+
+#: Buckets of the platform itself, see `Names.state_bucket`; a lake's bucket cannot be called so.
+RESERVED_BUCKETS = ("tfstate", "artifacts")
 
 
 def infra_key(stack: str, unit: str) -> tuple[str, ...]:

@@ -20,8 +20,7 @@ Value = str | int | bool | Sequence[str] | None
 
 MANAGED_BY = "buildkit-dagster"
 
-#: Most tags one AWS resource can carry (AWS General Reference, "Tag naming limits and requirements").
-AWS_MOST_TAGS = 50
+#: AWS General Reference, "Tag naming limits and requirements".
 _AWS_KEY_LENGTH = 128
 _AWS_VALUE_LENGTH = 256
 #: Letters, numbers, spaces and `_.:/=+-@`; `\w` is letters, numbers and the underscore of any script.
@@ -71,14 +70,14 @@ def aws_tags(tags: Mapping[str, Value]) -> dict[str, str]:
     """Tags as AWS accepts them: legal characters, at most 256 of them, lists joined by a space.
 
     The separator is a space because the usual comma is not legal in the values of IAM. Keys of AWS's own `aws:`
-    namespace are left out. More than `AWS_MOST_TAGS` are refused by `config/rules.py`, before anything is applied.
+    namespace are left out. That there are never more than the 50 AWS takes is `config/rules.py`'s.
     """
     rendered = {
         _clean(key, _AWS_ILLEGAL, _AWS_KEY_LENGTH): _clean(_text(value), _AWS_ILLEGAL, _AWS_VALUE_LENGTH)
         for key, value in tags.items()
         if not key.lower().startswith("aws:")
     }
-    return {key: rendered[key] for key in sorted(rendered) if rendered[key]}
+    return {key: rendered[key] for key in sorted(rendered) if key and rendered[key]}
 
 
 def dagster_tags(tags: Mapping[str, str]) -> dict[str, str]:

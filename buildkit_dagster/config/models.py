@@ -67,6 +67,8 @@ Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$", max_length=40)]
 Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
 #: The name of a dbt project or ingest job: hyphens as in `my-dbt-project`, underscores as in `hubspot_contacts`.
 EntryName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$", max_length=60)]
+#: A tag key every cloud accepts.
+TagKey = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$", max_length=63)]
 AccountId = Annotated[str, Field(pattern=r"^\d{12}$")]
 Region = Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
 GithubName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$", max_length=100)]
@@ -443,7 +445,7 @@ class SourceConnector(Model):
     type: Literal["s3_csv"]
     bucket: Slug
     null_values: tuple[str, ...] = ("", "NA")
-    tags: Mapping[str, str] = {}
+    tags: Mapping[TagKey, str] = {}
 
 
 class TargetConnector(Model):
@@ -452,7 +454,7 @@ class TargetConnector(Model):
     name: Text
     type: Literal["warehouse"]
     dataset: Identifier
-    tags: Mapping[str, str] = {}
+    tags: Mapping[TagKey, str] = {}
 
 
 class FileSource(Model):

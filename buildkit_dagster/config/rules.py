@@ -14,7 +14,7 @@ from typing import Any
 from buildkit_dagster.config.draft import Draft, Entry
 from buildkit_dagster.config.models import PACKAGE_IMAGE, JobFile, SourceConnector, TargetConnector
 from buildkit_dagster.config.problems import KeyPath, Problem
-from buildkit_dagster.naming import identifier
+from buildkit_dagster.naming import RESERVED_BUCKETS, identifier
 
 #: First segments of asset keys that are not a dbt project's or a source's.
 RESERVED = ("infra", "image")
@@ -43,8 +43,11 @@ def _project_names(draft: Draft) -> Iterator[Problem]:
 
 
 def _job_names(draft: Draft) -> Iterator[Problem]:
-    """A job is called as its file and belongs to the tenant its folder is called after."""
-    yield from _duplicates(draft.jobs, lambda entry: (_folder(entry), identifier(entry.name)), (), "job of this tenant")
+    """A job is called as its file and belongs to the tenant its folder is called after.
+
+    Cloud names and Dagster's are made of both: tenant `a-b` with job `c` is tenant `a` with job `b-c`.
+    """
+    yield from _duplicates(draft.jobs, lambda entry: identifier(_folder(entry), entry.name), (), "job")
     for entry in draft.jobs:
         if not re.fullmatch(r"[a-z][a-z0-9_-]{0,59}", entry.name):
             yield entry.document.problem(
@@ -135,6 +138,13 @@ def _references_of_environment(draft: Draft) -> Iterator[Problem]:
         yield from _missing(draft, entry, ("emulator", "repositories", repository), folder)
 
 
+def _bucket_names(draft: Draft) -> Iterator[Problem]:
+    for name in set(draft.config.names("buckets") or ()) & set(RESERVED_BUCKETS):
+        yield draft.config.document.problem(
+            ("buckets", name), f"{name!r} is a bucket of the platform itself; taken: {', '.join(RESERVED_BUCKETS)}"
+        )
+
+
 def _tag_count(draft: Draft) -> Iterator[Problem]:
     """Only connectors name tags of their own; all others are a fixed few."""
     for entry in draft.connectors.values():
@@ -154,8 +164,8 @@ def _duplicates(
             place = other.document.mark(path)
             yield entry.document.problem(
                 path,
-                f"duplicate name {entry.name!r}: {place.file.name}:{place.line} already names a {what} {other.name!r}; "
-                "names must differ in more than hyphens and underscores",
+                f"duplicate name {entry.name!r}: {place.file.parent.name}/{place.file.name}:{place.line} already names "
+                f"a {what} {other.name!r}; names must differ in more than hyphens and underscores",
             )
 
 
@@ -198,5 +208,6 @@ _RULES: tuple[Callable[[Draft], Iterator[Problem]], ...] = (
     _references_of_connectors,
     _references_of_projects,
     _references_of_environment,
+    _bucket_names,
     _tag_count,
 )

@@ -50,7 +50,8 @@ class ScheduleError(ValueError):
 def dagster_cron(expression: str) -> str:
     """The five-field cron string that fires when `expression` does in EventBridge.
 
-    `expression` is `cron(...)`, `rate(...)` or the six fields alone. Raises `ScheduleError` for anything else, and
+    `expression` is `cron(...)`, `rate(...)` or the six fields alone. A rate counts from midnight, where EventBridge
+    counts from when its rule was made. Raises `ScheduleError` for anything else, and
     for what five fields cannot say: years, `L`, `W`, `#`, and rates that do not divide an hour or a day.
     """
     text = expression.strip().strip("'").strip()

@@ -209,6 +209,13 @@ def test_the_small_platform_and_the_demo_are_valid(folder: Path):
         ),
         pytest.param(
             PLATFORM,
+            "    raw: {notifications: true}",
+            "    raw: {}\n    artifacts: {}",
+            [f"{PLATFORM}:14: defaults.buckets.artifacts: 'artifacts' is a bucket of the platform itself; taken: "],
+            id="a bucket called like one of the platform's own",
+        ),
+        pytest.param(
+            PLATFORM,
             "  prod:",
             "  production:",
             [f"{PLATFORM}:16: environments: not an environment: production; allowed: dev, staging, prod, stg, prd"],
@@ -259,7 +266,21 @@ def test_duplicate_project_names_are_found_also_when_only_the_hyphens_differ(fol
     )
     (problem,) = validate(folder)
     assert problem.path == "codebuild[2].name"
-    assert "duplicate name 'shop_a': codebuild-config.yml:11 already names a dbt project 'shop-a'" in problem.message
+    assert (
+        "duplicate name 'shop_a': config/codebuild-config.yml:11 already names a dbt project 'shop-a'"
+        in problem.message
+    )
+
+
+def test_two_tenants_jobs_must_not_make_the_same_cloud_name(folder: Path):
+    jobs = folder / "config/jobs"
+    (jobs / "acme-eu").mkdir()
+    text = (jobs / "acme/customers.yaml").read_text().replace("tenant_id: acme", "tenant_id: acme-eu")
+    (jobs / "acme-eu/sales.yaml").write_text(text)
+    (jobs / "acme/customers.yaml").unlink()
+    (jobs / "acme/sales.yaml").rename(jobs / "acme/eu_sales.yaml")
+    (problem,) = validate(folder)
+    assert "duplicate name 'sales': acme/eu_sales.yaml:1 already names a job 'eu_sales'" in problem.message
 
 
 def test_names_that_would_share_asset_keys_are_refused(folder: Path):
