@@ -1,0 +1,112 @@
+"""The command line as users meet it: one message, the right exit code, never a traceback."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from buildkit_dagster.commands.init import make_folder
+from tests.scenario import edited, write_platform
+
+
+def buildkit(*arguments: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    env = {"PATH": os.environ["PATH"], "HOME": str(cwd), "TERM": "dumb", **variables}
+    code = "from buildkit_dagster.cli import main; main()"
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments], cwd=cwd, env=env, capture_output=True, text=True, timeout=120
+    )
+
+
+def message(done: subprocess.CompletedProcess[str]) -> str:
+    assert "Traceback" not in done.stderr + done.stdout
+    return done.stderr.strip()
+
+
+def test_a_missing_environment_is_one_message_and_exit_2(tmp_path: Path) -> None:
+    done = buildkit("prepare", cwd=write_platform(tmp_path))
+    assert done.returncode == 2
+    assert message(done).startswith("buildkit: no environment chosen: set BUILDKIT_ENV or give --env")
+
+
+def test_outside_a_platform_folder_the_message_says_how_to_make_one(tmp_path: Path) -> None:
+    done = buildkit("prepare", "--env", "dev", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "buildkit init NAME" in message(done)
+
+
+def test_a_wrong_folder_is_told_with_file_and_line(tmp_path: Path) -> None:
+    edited(write_platform(tmp_path), "config/platform.yaml", "cloud: emulator", "clout: emulator")
+    done = buildkit("validate", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "config/platform.yaml:" in message(done)
+    assert "clout" in message(done)
+
+
+def test_a_valid_folder_validates(tmp_path: Path) -> None:
+    done = buildkit("validate", cwd=write_platform(tmp_path))
+    assert (done.returncode, done.stdout.strip()) == (0, "config is valid.")
+
+
+def test_an_emulator_command_refuses_a_real_environment(tmp_path: Path) -> None:
+    done = buildkit("emulator", "status", "--env", "prod", cwd=write_platform(tmp_path))
+    assert done.returncode == 2
+    assert "cloud: aws" in message(done)
+
+
+def test_an_emulator_that_does_not_run_is_exit_1(tmp_path: Path) -> None:
+    done = buildkit("emulator", "status", "--env", "dev", cwd=write_platform(tmp_path))
+    assert done.returncode == 1
+    assert "buildkit emulator start --env dev" in message(done)
+
+
+def test_doctor_tells_what_is_missing_in_one_message(tmp_path: Path) -> None:
+    done = buildkit("doctor", "--check", cwd=tmp_path, PATH=str(tmp_path))
+    assert done.returncode == 1
+    assert len(message(done).splitlines()) == 1
+    assert "terraform" in message(done).lower()
+
+
+def test_doctor_refuses_a_mirror_without_the_provider(tmp_path: Path) -> None:
+    done = buildkit("doctor", "--check", cwd=tmp_path, BUILDKIT_PROVIDER_MIRROR=str(tmp_path))
+    assert done.returncode == 1
+    assert str(tmp_path) in message(done)
+
+
+def test_doctor_prints_the_facts_of_a_platform(tmp_path: Path) -> None:
+    done = buildkit("doctor", "--env", "dev", cwd=write_platform(tmp_path), COLUMNS="200")
+    assert done.returncode == 0
+    for fact in ("terraform", "provider source", "harbour (dev)", "not running", "1 per pool", "runs at a time"):
+        assert fact in done.stdout
+
+
+def test_init_makes_a_folder_that_validates(tmp_path: Path) -> None:
+    done = buildkit("init", "my-platform", cwd=tmp_path)
+    assert done.returncode == 0
+    folder = tmp_path / "my-platform"
+    made = {path.name for path in folder.iterdir()}
+    assert {"config", "dbt_projects", "workspace.yaml", "dagster.yaml", ".gitignore", "README.md"} <= made
+    assert buildkit("validate", cwd=folder).returncode == 0
+
+
+def test_init_touches_no_folder_that_holds_something(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "file").write_text("")
+    done = buildkit("init", "mine", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "is not empty" in message(done)
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["file"]
+
+
+def test_an_unexpected_error_is_one_line_and_the_place_of_its_log(tmp_path: Path) -> None:
+    make_folder(tmp_path / "platform")
+    (tmp_path / "platform" / "dagster.yaml").unlink()
+    (tmp_path / "platform" / ".buildkit").mkdir()
+    (tmp_path / "platform" / ".buildkit" / "dev").write_text("a file where a folder should be")
+    done = buildkit("prepare", "--env", "dev", cwd=tmp_path / "platform")
+    assert done.returncode == 1
+    assert len(message(done).splitlines()) == 1
+    log = tmp_path / "platform" / ".buildkit" / "error.log"
+    assert str(log) in message(done)
+    assert "Traceback" in log.read_text()
