@@ -38,24 +38,31 @@ _LABELS = {
 }
 _NOT_CODE = {".terraform", "tests", "examples", ".git"}
 _REFERENCE = re.compile(r"(?<![\w.\-])([A-Za-z_][\w-]*)((?:\.[A-Za-z_][\w-]*|\[[^\[\]]*\])+)")
+_RESOURCE = re.compile(r'^\s*resource\s+"(\w+)"', re.MULTILINE)
+_ASKS = re.compile(r"required_providers|^\s*module\s", re.MULTILINE)
 _SOURCE = re.compile(r'^\s*"?source"?\s*[=:]\s*"(\.{1,2}/[^"]*)"', re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Unit:
-    """One infrastructure asset: `needs` are units of the same root, `variables` the root variables it reads."""
+    """One infrastructure asset: `needs` are units of the same root, `variables` the root variables it reads.
+
+    `code` is a hash of all that is written about it, `types` are the resource types its files declare.
+    """
 
     name: str
     needs: tuple[str, ...]
     variables: tuple[str, ...]
     code: str
+    types: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Root:
     """A root's units in dependency order; `whole` when its loops leave no choice but one asset for all of it.
 
-    `outputs` says from which units a root output is made, `resources` are the addresses outside of modules.
+    `outputs` says from which units a root output is made, `resources` are the addresses outside of modules,
+    `requirements` is a hash of what `init` looks at.
     """
 
     units: tuple[Unit, ...]
@@ -64,6 +71,7 @@ class Root:
     resources: tuple[str, ...]
     backend: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     needs_aws: bool = False
+    requirements: str = ""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -149,7 +157,15 @@ class _Reading:
                 needs[unit] = needs[unit] | more
         whole = _is_cycle(needs) or not needs
         units = (self._whole_unit(),) if whole else tuple(self._unit(name, needs) for name in _sorted(needs))
-        return Root(units, whole, self._outputs(whole), self._addresses, self._backend(), self._needs_aws())
+        return Root(
+            units,
+            whole,
+            self._outputs(whole),
+            self._addresses,
+            self._backend(),
+            self._needs_aws(),
+            self._requirements(),
+        )
 
     @cached_property
     def _addresses(self) -> tuple[str, ...]:
@@ -167,11 +183,13 @@ class _Reading:
 
     def _unit(self, name: str, needs: Mapping[str, set[str]]) -> Unit:
         body = self._bodies[name]
-        return Unit(name, tuple(sorted(needs[name])), self._variables_of(body), self._code_of(name, body))
+        needed = tuple(sorted(needs[name]))
+        return Unit(name, needed, self._variables_of(body), self._code_of(name, body), self._types_of(name, body))
 
     def _whole_unit(self) -> Unit:
         code = _digest([self._code_of(name, body) for name, body in self._bodies.items()])
-        return Unit(self.name, (), self._variables_of(self._bodies), code)
+        types = [kind for name, body in self._bodies.items() for kind in self._types_of(name, body)]
+        return Unit(self.name, (), self._variables_of(self._bodies), code, tuple(types))
 
     def _units_of(self, body: Any) -> set[str]:
         """The units a block refers to, through locals and data sources."""
@@ -229,6 +247,21 @@ class _Reading:
         if ("aws",) in self.blocks["provider"] or any(address.startswith("aws_") for address in self._addresses):
             return True
         return any(self._uses(unit, "aws") for unit in self.modules)
+
+    def _types_of(self, name: str, body: Mapping[str, Any]) -> tuple[str, ...]:
+        if name == ROOT_UNIT:
+            return tuple(address.partition(".")[0] for address in body)
+        files = [file for file in self._files(body) if file.suffix == ".tf"]
+        return tuple(kind for file in files for kind in _RESOURCE.findall(file.read_text(errors="replace")))
+
+    def _requirements(self) -> str:
+        """Changes with settings, providers, backend and modules: what makes another init necessary."""
+        called = {name: [body.get("source"), body.get("version")] for name, body in self.modules.items()}
+        files = {
+            file for body in self.modules.values() for file in self._files(body) if file.suffix in (".tf", ".json")
+        }
+        asking = [_digest_file(file) for file in sorted(files) if _ASKS.search(file.read_text(errors="replace"))]
+        return _digest([self.blocks["terraform"].get((), {}), called, asking])
 
     def _code_of(self, name: str, body: Any) -> str:
         """Changes with the unit's block, the locals behind it, its module's files and the variables it is given."""

@@ -39,6 +39,7 @@ class TerraformStack:
     upstream: tuple[TerraformStack, ...] = field(default=(), repr=False)
     work: Path = field(default=Path(), repr=False)
     source: RenderedRoot | None = field(default=None, repr=False)
+    lock_file: Path | None = field(default=None, repr=False)
 
     def __init__(
         self,
@@ -49,6 +50,7 @@ class TerraformStack:
         upstream: Sequence[TerraformStack] = (),
         work: str | Path | None = None,
         source: RenderedRoot | None = None,
+        lock_file: Path | None = None,
     ) -> None:
         folder = Path(path).absolute()
         values = {
@@ -58,16 +60,26 @@ class TerraformStack:
             "upstream": tuple(upstream),
             "work": Path(work).absolute() if work else folder / ".buildkit",
             "source": source,
+            "lock_file": lock_file,
         }
         for key, value in values.items():
             object.__setattr__(self, key, value)
 
     @classmethod
     def rendered(cls, root: RenderedRoot, work: Path, upstream: Sequence[TerraformStack] = ()) -> TerraformStack:
-        """A stack whose root is data; it is written to `<work>/<stack>/` when it is run, never before."""
-        folder = work / root.stack
-        variables = {ref.variable: ref for ref in root.refs()}
-        return cls(folder, name=root.stack, variables=variables, upstream=upstream, work=folder, source=root)
+        """A stack whose root is data; it is written to `<work>/<stack>/` when it is run, never before.
+
+        `work` is the platform's, `<platform folder>/.buildkit/<env>`; the platform folder keeps the lock file.
+        """
+        return cls(
+            work / root.stack,
+            name=root.stack,
+            variables={ref.variable: ref for ref in root.refs()},
+            upstream=upstream,
+            work=work / root.stack,
+            source=root,
+            lock_file=work.parent.parent / ".terraform.lock.hcl",
+        )
 
     @cached_property
     def root(self) -> Root:

@@ -1,0 +1,257 @@
+"""Running Terraform for one stack: write, init, plan, apply, import; each a method, errors typed.
+
+Terraform runs in a session of its own and writes its events to a file, so it outlives a killed worker. When we are told
+to stop, it gets one SIGINT and the time to save its state. Nothing is decided about assets here: which units a plan may
+change is `plan.py`, when they are reported `release.py`, what a dead Terraform left behind `recovery.py`.
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
+
+from buildkit_dagster.errors import ApplyFailed, CommandFailed, ImportFailed, InitFailed, PlanFailed
+from buildkit_dagster.process import Child, run, start, started_at
+from buildkit_dagster.terraform.command import FLAG, CommandLines, child_environment
+from buildkit_dagster.terraform.events import TerraformEvent, follow
+from buildkit_dagster.terraform.failures import failure
+from buildkit_dagster.terraform.journal import Journal, PlannedCreate, open_journal, who
+from buildkit_dagster.terraform.locks import read_s3_lock
+from buildkit_dagster.terraform.outputs import resolve
+from buildkit_dagster.terraform.plan import Plan, parse_plan
+from buildkit_dagster.terraform.providers import Sources, find_sources, write_cli_configuration
+from buildkit_dagster.terraform.render import S3Backend
+from buildkit_dagster.terraform.stack import TerraformStack
+from buildkit_dagster.terraform.state import State, read_state
+from buildkit_dagster.terraform.workdir import LOCK_FILE, Workdir
+
+#: Seconds Terraform may take to stop after SIGINT (it finishes what it has begun), then after SIGTERM.
+STOP_SECONDS, TERMINATE_SECONDS = 600.0, 30.0
+_SHOW_SECONDS = 300.0
+#: The exit code of `plan -detailed-exitcode` that means: there are changes.
+_CHANGES = 2
+
+
+class Cloud(Protocol):
+    """What the engine needs of `cloud.aws.Aws`."""
+
+    @property
+    def variables(self) -> Mapping[str, str]: ...
+
+    def client(self, service: str) -> Any: ...
+
+
+@dataclass
+class Engine:
+    """One stack and the Terraform that serves it; `run` names this use of it, `tell` takes lines for people.
+
+    Use it inside `Workdir.alone()`; methods block until Terraform has ended.
+    """
+
+    stack: TerraformStack
+    cloud: Cloud
+    run: str
+    tell: Callable[[str], None]
+    mirror: Path | None = None
+    lock_timeout: str = "30s"
+    _started: int = field(default=0, init=False)
+
+    @cached_property
+    def workdir(self) -> Workdir:
+        return Workdir(self.stack)
+
+    @cached_property
+    def sources(self) -> Sources:
+        return find_sources(self.cloud.variables, self.mirror, needs_aws=self.stack.root.needs_aws)
+
+    @cached_property
+    def s3(self) -> Any:
+        """A client for state and lock, None for a local state without upstream stacks."""
+        stacks = (self.stack, *self.stack.upstream)
+        return self.cloud.client("s3") if any(isinstance(stack.backend, S3Backend) for stack in stacks) else None
+
+    def write(self) -> dict[str, Any]:
+        """Write the root and the variables it is given, upstream outputs among them; returns these variables."""
+        values = resolve(self.stack, self.s3)
+        self.workdir.write(values)
+        write_cli_configuration(self.workdir.cli_configuration, self.sources.mirror)
+        return values
+
+    def init(self) -> None:
+        """Install providers and modules; nothing happens when they, and the backend, are those of the last time."""
+        if self.workdir.is_initialised(self.sources):
+            return
+        # A lock file the platform shares is never changed by one stack alone.
+        self._to_end(InitFailed, self._lines.quiet("init", json=FLAG, reconfigure=FLAG, lockfile=self._lockfile_mode()))
+        self.workdir.keep_lock_file()
+        self.workdir.mark_initialised(self.sources)
+
+    def plan(self, units: Sequence[str] | None = None, arguments: Sequence[str] = ()) -> Plan:
+        """Plan the whole stack, or with `-target` the named units, into a file and read it once."""
+        self.workdir.plan.unlink(missing_ok=True)
+        line = self._lines.quiet(
+            "plan",
+            *arguments,
+            json=FLAG,
+            detailed_exitcode=FLAG,
+            out=str(self.workdir.plan),
+            target=self.stack.root.targets(units) if units is not None else None,
+            **self._shared,
+        )
+        with self._journaled(line, "plan", {}) as (child, journal):
+            for event in self._follow(child, journal):
+                if event.kind == "change_summary":
+                    self.tell(event.message)
+            code = self._checked(PlanFailed, child, allowed=(0, _CHANGES))
+        if code == 0:
+            return Plan(self.stack.name, None)
+        self.workdir.plan.chmod(0o600)
+        return parse_plan(self._show(), self.stack.name, self.stack.root, self.workdir.plan)
+
+    def apply(self, plan: Plan, arguments: Sequence[str] = ()) -> Iterator[TerraformEvent]:
+        """Apply exactly this saved plan; events come while Terraform runs.
+
+        Whoever stops iterating stops Terraform: it gets one SIGINT and is waited for.
+        """
+        line = self._lines.quiet("apply", *arguments, str(plan.file), json=FLAG, lock_timeout=self.lock_timeout)
+        with self._journaled(line, "apply", plan.creates()) as (child, journal):
+            yield from self._follow(child, journal)
+            self._checked(ApplyFailed, child, allowed=(0,))
+        self.workdir.plan.unlink(missing_ok=True)
+
+    def import_resource(self, address: str, resource_id: str) -> None:
+        """Take an object that exists into the state; raises ImportFailed."""
+        self._to_end(ImportFailed, self._lines.quiet("import", address, resource_id, **self._shared))
+
+    def state(self) -> State:
+        """The state as it is stored now."""
+        return read_state(self.stack.backend, self.s3)
+
+    @cached_property
+    def _lines(self) -> CommandLines:
+        return CommandLines(self.sources.binary)
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        return child_environment(self.cloud.variables, self.workdir.data, self.workdir.cli_configuration)
+
+    @property
+    def _shared(self) -> dict[str, Any]:
+        return {"lock_timeout": self.lock_timeout, "var_file": str(self.workdir.values)}
+
+    @property
+    def _provider(self) -> dict[str, str]:
+        """The provider's facts that import ids are made of."""
+        provider = self.stack.source.provider if self.stack.source else None
+        if provider is None:
+            return {}
+        return {"account": provider.account, "region": provider.region, "partition": "aws"}
+
+    def _lockfile_mode(self) -> str | None:
+        shared = self.stack.lock_file is not None and (self.workdir.folder / LOCK_FILE).exists()
+        return "readonly" if shared else None
+
+    def _show(self) -> str:
+        """The saved plan as JSON, straight into memory because it holds secrets."""
+        line = self._lines.cmd("show", str(self.workdir.plan), json=FLAG, no_color=FLAG)
+        answer = run(line, cwd=self.workdir.folder, env=self._environment, timeout=_SHOW_SECONDS)
+        if answer.returncode != 0:
+            raise PlanFailed(self.stack.name, [f"  the saved plan cannot be read: {answer.stderr.strip()}"])
+        return answer.stdout[answer.stdout.index("{") :]
+
+    def _to_end(self, kind: type[CommandFailed], line: Sequence[str]) -> None:
+        """Run a command that needs no journal."""
+        child = start(line, cwd=self.workdir.folder, env=self._environment, stdout=self.workdir.output)
+        with _stopped_on_exit(child, self.tell):
+            code = child.wait()
+        if code != 0:
+            raise failure(kind, self.stack.name, child.stdout, code)
+
+    @contextmanager
+    def _journaled(
+        self, line: Sequence[str], what: str, creates: Mapping[str, PlannedCreate]
+    ) -> Iterator[tuple[Child, Journal]]:
+        """Run a command that takes the state's lock; its journal is there as long as it is not known to have ended."""
+        self._started += 1
+        name = f"{self.run}-{self._started}-{what}"
+        output = self.workdir.journal / f"{name}.jsonl"
+        child = start(line, cwd=self.workdir.folder, env=self._environment, stdout=output)
+        mark = started_at(child.pid)
+        journal = open_journal(self.workdir.journal, name, child.pid, mark, self._provider, creates)
+        try:
+            with _stopped_on_exit(child, self.tell):
+                yield child, journal
+        finally:
+            # A Terraform that ended by itself has saved its state, so its journal has served.
+            if child.wait() >= 0 and not (self.workdir.folder / "errored.tfstate").exists():
+                journal.settle()
+
+    def _follow(self, child: Child, journal: Journal) -> Iterator[TerraformEvent]:
+        yield from follow(child, LockWatch(self.stack, self.s3, journal).look)
+
+    def _checked(self, kind: type[CommandFailed], child: Child, allowed: Sequence[int]) -> int:
+        code = child.wait()
+        if code not in allowed:
+            raise failure(kind, self.stack.name, child.stdout, code)
+        return code
+
+
+class LockWatch:
+    """Finds out, while our Terraform runs, which lock it took, and writes that into the journal."""
+
+    def __init__(self, stack: TerraformStack, s3: Any, journal: Journal) -> None:
+        self._backend, self._s3, self._journal = stack.backend, s3, journal
+
+    def look(self) -> None:
+        """One request, until the lock has been seen."""
+        if self._journal.lock_id is not None or not isinstance(self._backend, S3Backend):
+            return
+        lock = read_s3_lock(self._s3, self._backend.bucket, self._backend.key)
+        if lock and lock.who == who() and _moment(lock.created) >= _moment(self._journal.started):
+            self._journal = self._journal.with_lock(lock.id)
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(UTC)
+
+
+@contextmanager
+def _stopped_on_exit(child: Child, tell: Callable[[str], None]) -> Iterator[None]:
+    """Never leave a Terraform behind: whatever ends the block early, it is stopped gently and waited for."""
+    try:
+        yield
+    finally:
+        if child.poll() is None:
+            tell("Stopping Terraform: it finishes what it has begun and saves its state.")
+            stop(child)
+
+
+def stop(child: Child, patience: float = STOP_SECONDS) -> None:
+    """One SIGINT, then wait: a second would make Terraform drop its state. Harsher signals come after `patience`."""
+    child.signal(signal.SIGINT)
+    if _ended_within(child, patience):
+        return
+    child.signal(signal.SIGTERM)
+    if not _ended_within(child, TERMINATE_SECONDS):
+        child.end()
+
+
+def _ended_within(child: Child, seconds: float) -> bool:
+    """Wait, and swallow a second interrupt meanwhile: the one we were told about is being carried out."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            child.wait(max(0.0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            return False
+        except BaseException:  # noqa: BLE001 - an interrupt is no Exception, and the first one is already obeyed
+            continue
+        return True

@@ -1,0 +1,98 @@
+"""Terraform's JSON event stream: one class for an event, and a reader that follows the file while it grows.
+
+What an event means for a unit is `release.py`, errors are made of diagnostics in `failures.py`.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from buildkit_dagster.process import Child
+
+#: Kinds whose message people want to see while Terraform runs. `apply_progress` repeats every ten seconds, and
+#: `provision_progress` is the output of somebody else's program.
+_TOLD = frozenset({"apply_start", "apply_complete", "apply_errored", "change_summary"})
+_INTERVAL = 0.1
+
+
+@dataclass(frozen=True)
+class TerraformEvent:
+    """One line of `-json` output."""
+
+    raw: Mapping[str, Any] = field(repr=False)
+
+    @classmethod
+    def parse(cls, line: str) -> TerraformEvent | None:
+        """The event on a line; None where the line is something else (warnings get printed around the JSON)."""
+        try:
+            raw = json.loads(line)
+        except json.JSONDecodeError:
+            return None
+        return cls(raw) if isinstance(raw, dict) and "type" in raw else None
+
+    @property
+    def kind(self) -> str:
+        return str(self.raw["type"])
+
+    @property
+    def message(self) -> str:
+        return str(self.raw.get("@message", ""))
+
+    @property
+    def address(self) -> str | None:
+        """The resource instance an apply event is about."""
+        address = self._hook.get("resource", {}).get("addr")
+        return None if address is None else str(address)
+
+    @property
+    def action(self) -> str | None:
+        """What is done to it: create, update, delete, read."""
+        return self._hook.get("action")
+
+    @property
+    def id(self) -> str | None:
+        """The resource's `id`, which is printed when it is complete."""
+        return self._hook.get("id_value") if self._hook.get("id_key") == "id" else None
+
+    @property
+    def is_complete(self) -> bool:
+        return self.kind == "apply_complete"
+
+    @property
+    def is_told(self) -> bool:
+        """Whether its message belongs into the run's log."""
+        return self.kind in _TOLD
+
+    @property
+    def diagnostic(self) -> Mapping[str, Any] | None:
+        """The body of an error or a warning."""
+        return self.raw.get("diagnostic") if self.kind == "diagnostic" else None
+
+    @property
+    def _hook(self) -> Mapping[str, Any]:
+        return self.raw.get("hook") or {}
+
+
+def read_events(file: Path) -> list[TerraformEvent]:
+    """All events of a finished stream."""
+    lines = file.read_text(errors="replace").splitlines() if file.exists() else []
+    return [event for line in lines if (event := TerraformEvent.parse(line))]
+
+
+def follow(child: Child, on_idle: Callable[[], None]) -> Iterator[TerraformEvent]:
+    """Events as the child writes them, until it has ended and all of its file is read."""
+    with child.stdout.open(encoding="utf-8", errors="replace") as stream:
+        part = ""
+        while True:
+            ended = child.poll() is not None
+            *lines, part = (part + stream.read()).split("\n")
+            yield from (event for line in lines if (event := TerraformEvent.parse(line)))
+            if ended:
+                return
+            on_idle()
+            time.sleep(_INTERVAL)

@@ -1,0 +1,109 @@
+"""From what a finished Terraform command printed to a typed error; the only place that reads its diagnostics.
+
+The error classes are in `errors.py`. Which failures a retry can help is data here, from the messages of Terraform, the
+AWS provider and the services behind it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from buildkit_dagster.errors import CommandFailed, Interrupted, StateLocked, TerraformError
+from buildkit_dagster.terraform.events import TerraformEvent, read_events
+
+#: What goes away by itself.
+RETRYABLE = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        r"Throttl(ing|ed)",
+        r"TooManyRequests",
+        r"RequestLimitExceeded",
+        r"rate exceeded",
+        r"ServiceUnavailable",
+        r"InternalError|InternalFailure",
+        r"RequestTimeout|request timeout",
+        r"connection (reset|refused)",
+        r"TLS handshake timeout",
+        r"i/o timeout",
+        r"timeout while waiting for state",
+        r"ConcurrentModification|OperationAborted",
+        r"Failed to (query available provider packages|install provider).*(timeout|connection)",
+    )
+)
+
+#: What to do about a failure that a retry does not help, by what its text says.
+ADVICE: tuple[tuple[re.Pattern[str], str], ...] = (
+    (
+        re.compile(r"AlreadyExists|already exists|AlreadyOwnedByYou", re.IGNORECASE),
+        "The object exists but this state does not know it: import it (`terraform import ADDRESS ID`) or remove it.",
+    ),
+    (
+        re.compile(r"AccessDenied|UnauthorizedOperation|not authorized", re.IGNORECASE),
+        "The credentials in use may not do this; give their role the missing permission.",
+    ),
+    (
+        re.compile(r"checksums|does not match .*lock file|locked provider", re.IGNORECASE),
+        "The provider does not match .terraform.lock.hcl; delete that file to have it made anew, or install the "
+        "version it names.",
+    ),
+    (
+        re.compile(r"saved plan is stale", re.IGNORECASE),
+        "The state changed after the plan was made; materialize again.",
+    ),
+)
+
+_LOCK = re.compile(r"^\s*(ID|Operation|Who|Created):\s*(\S.*?)\s*$", re.MULTILINE)
+
+
+def failure(kind: type[CommandFailed], stack: str, output: Path, exit_code: int) -> TerraformError:
+    """The error of a command that ended with `exit_code` and wrote `output` (JSON events, or plain text)."""
+    diagnostics = [event.diagnostic for event in read_events(output) if event.diagnostic]
+    errors = [diagnostic for diagnostic in diagnostics if diagnostic.get("severity") == "error"]
+    problems = [describe(diagnostic) for diagnostic in errors] or _plain(output)
+    if exit_code < 0:
+        return Interrupted(stack, [f"  it was ended by signal {-exit_code}", *problems], retryable=True)
+    text = "\n".join(problems)
+    if "Error acquiring the state lock" in text:
+        return StateLocked(stack, _holder(text))
+    return kind(stack, problems, retryable=_is_retryable(text), advice=_advice(text))
+
+
+def describe(diagnostic: Mapping[str, Any]) -> str:
+    """One diagnostic as text: where, what, and the provider's words."""
+    span = diagnostic.get("range") or {}
+    line = f"{span['filename']}:{span['start']['line']}" if span else ""
+    where = ", ".join(part for part in (diagnostic.get("address"), line) if part)
+    detail = str(diagnostic.get("detail") or "").strip()
+    first = f"  {where}: {diagnostic['summary']}" if where else f"  {diagnostic['summary']}"
+    return "\n".join([first, *(f"    {part}" for part in detail.splitlines())])
+
+
+def warnings_of(events: Iterable[TerraformEvent]) -> list[str]:
+    """Warnings worth a line in the run's log."""
+    found = (event.diagnostic for event in events if event.diagnostic)
+    return [describe(diagnostic).strip() for diagnostic in found if diagnostic.get("severity") == "warning"]
+
+
+def _plain(output: Path) -> list[str]:
+    """The last words of a command that has no JSON output, without Terraform's boxes."""
+    text = output.read_text(errors="replace") if output.exists() else ""
+    lines = [line.strip("│╷╵ ").rstrip() for line in text.splitlines() if TerraformEvent.parse(line) is None]
+    return [f"  {line}" for line in lines if line][-20:] or ["  it printed nothing"]
+
+
+def _is_retryable(text: str) -> bool:
+    return any(pattern.search(text) for pattern in RETRYABLE)
+
+
+def _advice(text: str) -> str:
+    return next((advice for pattern, advice in ADVICE if pattern.search(text)), "")
+
+
+def _holder(text: str) -> str:
+    info = dict(_LOCK.findall(text))
+    if "Who" not in info:
+        return "somebody who left no name"
+    return f"{info['Who']} since {info.get('Created')} ({info.get('Operation')}, lock {info.get('ID')})"

@@ -1,0 +1,74 @@
+"""What the next run does about a Terraform that never settled: wait for it, release its lock, import what it made.
+
+The facts come from `journal.py` and `locks.py`; this is the only place that acts on them. A lock that is not proven
+ours and dead is left alone; Terraform's own error then names its holder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from buildkit_dagster.errors import CommandFailed, StateLocked
+from buildkit_dagster.process import wait_until_gone
+from buildkit_dagster.terraform.engine import Engine
+from buildkit_dagster.terraform.journal import Journal, unsettled
+from buildkit_dagster.terraform.locks import Verdict, judge, read_s3_lock, release_s3_lock
+from buildkit_dagster.terraform.render import S3Backend
+
+#: How long to wait for a Terraform whose worker was killed, in seconds.
+WAIT_SECONDS = 3600.0
+
+#: What `terraform import` says where there is nothing to import, or no longer a place for it.
+_NOTHING_THERE = ("Cannot import non-existent remote object", "NoSuchEntity", "NotFound", "NoSuchBucket", "(404")
+_NO_PLACE = "does not exist in the configuration"
+
+
+def settle_locks(engine: Engine) -> list[Journal]:
+    """Wait for what still runs and release a lock that is proven ours and dead; the journals that are left to read."""
+    journals = unsettled(engine.workdir.journal)
+    for journal in journals:
+        _wait_for(journal, engine.tell)
+    backend = engine.stack.backend
+    if journals and isinstance(backend, S3Backend):
+        lock = read_s3_lock(engine.s3, backend.bucket, backend.key)
+        if lock is not None and judge(lock, journals) is Verdict.RELEASE:
+            engine.tell(f"Releasing the lock of a Terraform of ours that is dead: {lock}")
+            release_s3_lock(engine.s3, backend.bucket, backend.key, lock)
+    return journals
+
+
+def import_lost(engine: Engine, journals: Sequence[Journal]) -> None:
+    """Bring into the state what dead Terraforms created and could not save, then forget their journals."""
+    known = engine.state().addresses if journals else frozenset()
+    for journal in journals:
+        _import(engine, _missing(journal.completed(), known), certain=True)
+        _import(engine, _missing(journal.in_flight(), known), certain=False)
+        journal.settle()
+
+
+def _wait_for(journal: Journal, tell: Callable[[str], None]) -> None:
+    if not journal.alive:
+        return
+    tell(f"Terraform (process {journal.pid}) of an earlier run still works on this stack; waiting for it.")
+    if not wait_until_gone(journal.pid, journal.mark, WAIT_SECONDS):
+        raise StateLocked(journal.run, f"process {journal.pid} on this machine, since {journal.started}")
+
+
+def _missing(found: Mapping[str, str | None], known: frozenset[str]) -> dict[str, str]:
+    return {address: key for address, key in found.items() if key is not None and address not in known}
+
+
+def _import(engine: Engine, resources: Mapping[str, str], *, certain: bool) -> None:
+    for address, resource_id in resources.items():
+        try:
+            engine.import_resource(address, resource_id)
+        except CommandFailed as error:
+            if not _is_harmless(str(error), certain):
+                raise
+            engine.tell(f"{address} was not made, or is no longer wanted; nothing to import.")
+        else:
+            engine.tell(f"Imported {address}, which an interrupted apply had created ({resource_id}).")
+
+
+def _is_harmless(text: str, certain: bool) -> bool:
+    return _NO_PLACE in text or not certain or any(sign in text for sign in _NOTHING_THERE)

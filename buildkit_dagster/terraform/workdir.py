@@ -1,0 +1,125 @@
+"""The folder Terraform runs in: a rendered root is written there, with its modules, variables and lock file.
+
+A root written by hand stays as it is; what we add goes to the stack's work folder. Everything here may be deleted.
+Running Terraform is `engine.py`.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from buildkit_dagster.terraform.providers import Sources
+from buildkit_dagster.terraform.stack import TerraformStack
+
+LOCK_FILE = ".terraform.lock.hcl"
+_NOT_NEEDED = shutil.ignore_patterns("tests", "examples", "*.md", ".terraform", LOCK_FILE)
+
+
+@dataclass(frozen=True)
+class Workdir:
+    """The files of one stack; `folder` is the root, `work` holds what may be deleted."""
+
+    stack: TerraformStack
+
+    @property
+    def folder(self) -> Path:
+        return self.stack.path
+
+    @property
+    def work(self) -> Path:
+        return self.stack.work
+
+    @property
+    def data(self) -> Path:
+        return self.work / ".terraform"
+
+    @property
+    def plan(self) -> Path:
+        return self.work / "plan.tfplan"
+
+    @property
+    def values(self) -> Path:
+        return self.work / "terraform.tfvars.json"
+
+    @property
+    def journal(self) -> Path:
+        return self.work / "journal"
+
+    @property
+    def cli_configuration(self) -> Path:
+        return self.work / "terraform-cli.tfrc.json"
+
+    @property
+    def output(self) -> Path:
+        """The output of the last command that has no journal."""
+        return self.work / "output.txt"
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other processes on this machine out of the folder; the system lets go when we die."""
+        self.work.mkdir(parents=True, exist_ok=True)
+        _ignore(self.work)
+        with (self.work / ".alone").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def write(self, values: Mapping[str, Any]) -> None:
+        """Write the rendered root (if it is one) and the variables it is given."""
+        write_private(self.values, json.dumps(values, indent=2, default=str))
+        if self.stack.source is None:
+            return
+        write_private(self.folder / "main.tf.json", json.dumps(self.stack.body(), indent=2))
+        self._copy_modules()
+        if self.stack.lock_file and self.stack.lock_file.exists():
+            shutil.copy(self.stack.lock_file, self.folder / LOCK_FILE)
+
+    def keep_lock_file(self) -> None:
+        """After the first init: the platform folder keeps the provider hashes, for the user to commit."""
+        made = self.folder / LOCK_FILE
+        if self.stack.lock_file and made.exists() and not self.stack.lock_file.exists():
+            write_private(self.stack.lock_file, made.read_text(), mode=0o644)
+
+    def is_initialised(self, sources: Sources) -> bool:
+        """Whether providers, modules and backend are those of the last init."""
+        mark = self.data / "initialised"
+        return mark.exists() and mark.read_text() == self._fingerprint(sources)
+
+    def mark_initialised(self, sources: Sources) -> None:
+        (self.data / "initialised").write_text(self._fingerprint(sources))
+
+    def _fingerprint(self, sources: Sources) -> str:
+        lock = self.folder / LOCK_FILE
+        facts = (self.stack.root.requirements, sources.version, str(sources.mirror), lock.exists() and lock.read_text())
+        return hashlib.sha256(repr(facts).encode()).hexdigest()
+
+    def _copy_modules(self) -> None:
+        assert self.stack.source is not None
+        target = self.folder / "modules"
+        shutil.rmtree(target, ignore_errors=True)
+        for name in sorted({call.module for call in self.stack.source.calls}):
+            shutil.copytree(self.stack.source.modules / name, target / name, ignore=_NOT_NEEDED)
+
+
+def write_private(file: Path, text: str, mode: int = 0o600) -> None:
+    """Write a file completely or not at all, readable as `mode` says from its first byte."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    draft = file.with_name(f".{file.name}.{os.getpid()}")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w") as stream:
+        stream.write(text)
+    draft.replace(file)
+
+
+def _ignore(folder: Path) -> None:
+    """Nothing in a work folder is ever to be committed."""
+    note = folder / ".gitignore"
+    if not note.exists():
+        note.write_text("*\n")
