@@ -4,11 +4,11 @@ How they look in the graph is in `dbt_translator.py`, how log lines become event
 executes in `runtimes/dbt_selection.py`. The manifest is only read here: `buildkit prepare` makes it.
 """
 
-from __future__ import annotations
-
-import sys
-from collections.abc import Iterator, Mapping
+# No `from __future__ import annotations` here: Dagster looks at the annotation of an op's context itself.
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from dagster import AssetExecutionContext, AssetsDefinition
@@ -137,18 +137,30 @@ def _in_codebuild(run: _Run) -> Iterator[Any]:
 
 def _here(run: _Run) -> Iterator[Any]:
     """Every command as a child process of this one, by dagster-dbt."""
-    for command in narrow(run.project.commands, run.names, indirect=run.indirect, many=sys.maxsize).commands:
-        yield from _command_here(run, command)
-
-
-def _command_here(run: _Run, command: str) -> Iterator[Any]:
-    words = plain_dbt_words(command)
+    narrowed = narrow(run.project.commands, run.names, indirect=run.indirect)
     folder = project_folder(run.platform, run.project)
-    if words is None or folder is None:
-        raise CommandNotLocal(run.project.name, command)
+    for command in narrowed.commands:
+        words = plain_dbt_words(command)
+        if words is None or folder is None:
+            raise CommandNotLocal(run.project.name, command)
+        target = target_folder(run.platform, run.project) / "local"
+        yield from _command_here(run, command, words, _with_files(folder, narrowed.files, target), target)
+
+
+def _with_files(folder: Path, files: Sequence[tuple[str, str]], target: Path) -> Path:
+    """The project's folder, or a copy of it that has `files` too: the user's own is never written to."""
+    if not files:
+        return folder
+    copy = target / "project"
+    shutil.copytree(folder, copy, dirs_exist_ok=True, ignore=shutil.ignore_patterns("target", "logs"))
+    for name, text in files:
+        (copy / name).write_text(text)
+    return copy
+
+
+def _command_here(run: _Run, command: str, words: Sequence[str], folder: Path, target: Path) -> Iterator[Any]:
     with replaced_environment({**run.aws.variables, **run.variables()}):
         dbt = DbtCliResource(project_dir=str(folder), dbt_executable=dbt_executable())
-        target = target_folder(run.platform, run.project) / "local"
         invocation = dbt.cli(words[1:], raise_on_error=False, target_path=target)
     errors: list[str] = []
     try:

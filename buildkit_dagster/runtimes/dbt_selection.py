@@ -86,13 +86,11 @@ class _NodeCommand:
     exclude: tuple[str, ...]
 
 
-def narrow(
-    commands: Sequence[str], names: Sequence[str] | None, *, indirect: str | None = None, many: int = MANY
-) -> Commands:
+def narrow(commands: Sequence[str], names: Sequence[str] | None, *, indirect: str | None = None) -> Commands:
     """The commands for the dbt nodes called `names` (fully qualified), or all as written when that is None.
 
     What a command selects itself stays in force: the result runs the intersection. `indirect` is the indirect
-    selection the run depends on; more than `many` terms go into a file. Raises `CommandNotNarrowable`.
+    selection the run depends on. Raises `CommandNotNarrowable`.
     """
     if names is None:
         return Commands(tuple(commands))
@@ -102,7 +100,7 @@ def narrow(
         node = _node_command(command, indirect)
         if node is None:
             narrowed.append(command)
-        elif len(names) * max(1, len(node.select)) <= many:
+        elif len(names) * max(1, len(node.select)) <= MANY:
             narrowed.append(_with_options(node, names))
         else:
             selectors.append({"name": f"{SELECTOR}_{len(selectors)}", "definition": _definition(node, names)})
@@ -118,10 +116,13 @@ def plain_dbt_words(command: str) -> list[str] | None:
 
 
 def _with_options(node: _NodeCommand, names: Sequence[str]) -> str:
-    """dbt's union is a space and its intersection a comma: (a b) and (x y) is a,x a,y b,x b,y."""
+    """dbt's union is a space and its intersection a comma: (a b) and (x y) is a,x a,y b,x b,y.
+
+    Each list is one word: dagster-dbt, which runs the command locally, knows options of one value only.
+    """
     terms = [f"{own},{name}" for own in node.select for name in names] or list(names)
-    exclude = ["--exclude", *map(shlex.quote, node.exclude)] if node.exclude else []
-    return " ".join([*node.rest, "--select", *map(shlex.quote, terms), *exclude])
+    exclude = ["--exclude", shlex.quote(" ".join(node.exclude))] if node.exclude else []
+    return " ".join([*node.rest, "--select", shlex.quote(" ".join(terms)), *exclude])
 
 
 def _definition(node: _NodeCommand, names: Sequence[str]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from buildkit_dagster.errors import CommandNotNarrowable
+from buildkit_dagster.runtimes.dbt import dbt_executable
 from buildkit_dagster.runtimes.dbt_selection import MANY, narrow
 
 ONE = ["shop.marts.orders"]
@@ -30,9 +31,9 @@ def test_a_full_selection_runs_the_commands_as_written():
         ("dbt build --select tag:daily", "dbt build --select tag:daily,shop.marts.orders"),
         (
             "dbt build -s 'a b' --exclude c d",
-            "dbt build --select a,shop.marts.orders b,shop.marts.orders --exclude c d",
+            "dbt build --select 'a,shop.marts.orders b,shop.marts.orders' --exclude 'c d'",
         ),
-        ("dbt run --models=a --select b+", "dbt run --select a,shop.marts.orders b+,shop.marts.orders"),
+        ("dbt run --models=a --select b+", "dbt run --select 'a,shop.marts.orders b+,shop.marts.orders'"),
         ("dbt run --select a --vars '{k: v}'", "dbt run --vars '{k: v}' --select a,shop.marts.orders"),
         ('dbt run --vars "{k: $V}" -t $TARGET', 'dbt run --vars "{k: $V}" -t $TARGET --select shop.marts.orders'),
     ],
@@ -94,6 +95,6 @@ def test_a_large_subset_travels_as_a_selector_that_dbt_reads(tmp_path: Path):
     [(file, text)] = narrowed.files
     assert len(yaml.safe_load(text)["selectors"]) == 1
     (project / file).write_text(text)
-    command = ["dbt", "--quiet", "ls", "--selector", "buildkit_selection_0", "--output", "name"]
+    command = [dbt_executable(), "--quiet", "ls", "--selector", "buildkit_selection_0", "--output", "name"]
     listed = subprocess.run(command, cwd=project, capture_output=True, text=True, check=True)
     assert listed.stdout.split() == ["a", "b"]
