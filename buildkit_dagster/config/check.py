@@ -58,6 +58,9 @@ _WORDED = {
     "less_than_equal": "{shown} is not allowed; allowed: {le} or less",
 }
 
+#: A default that could not be made because another key is wrong, which is reported already.
+_CONSEQUENCE = "default_factory_not_called"
+
 _SECRETIVE = ("secret", "password", "token", "webhook", "environment_variables")
 
 
@@ -67,7 +70,8 @@ def check(document: Document, model: type[M]) -> tuple[M | None, list[Problem]]:
         # JSON mode: strict about scalars, yet lists become tuples.
         return model.model_validate_json(json.dumps(document.data)), []
     except ValidationError as error:
-        return None, [_problem(document, model, details) for details in error.errors(include_url=False)]
+        found = (details for details in error.errors(include_url=False) if details["type"] != _CONSEQUENCE)
+        return None, [_problem(document, model, details) for details in found]
 
 
 def _problem(document: Document, model: type[BaseModel], details: ErrorDetails) -> Problem:

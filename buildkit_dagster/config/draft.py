@@ -138,7 +138,7 @@ def project_entries(
     unknown = [key for key in document.data if key not in PROJECT_KEYS]
     problems = [document.problem((key,), unknown_key(key, PROJECT_KEYS)) for key in unknown]
     entries = []
-    for key in document.data.keys() & set(PROJECT_KEYS):
+    for key in (known for known in PROJECT_KEYS if known in document.data):
         below = document.at(key)
         # The published file has a list; one project alone may stand without it.
         for item in below.items() if isinstance(below.data, list) else [below]:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from buildkit_dagster.config.load import load_platform
 from buildkit_dagster.config.validate import validate
-from tests.scenario import edited, write_platform
+from buildkit_dagster.errors import EnvironmentNotDescribed
+from tests.scenario import FILES, edited, write_platform
 
 PROJECTS = "config/codebuild-config.yml"
 PLATFORM = "config/platform.yaml"
@@ -323,6 +330,43 @@ def test_one_file_or_folder_shows_its_own_problems_only(folder: Path):
     assert [problem.path for problem in validate(folder / "config/connectors")] == ["bucket"]
     assert len(validate(folder / "config")) == 2
     assert validate(folder / SALES) == []
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+)
+
+
+def places(data: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """The path of every value in `data`."""
+    items = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
+    return [path, *(place for key, value in items for place in places(value, (*path, key)))]
+
+
+def replaced(data: Any, path: tuple[Any, ...], value: Any) -> Any:
+    if not path:
+        return value
+    copy = data.copy()
+    copy[path[0]] = replaced(data[path[0]], path[1:], value)
+    return copy
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_any_value_anywhere_is_valid_or_a_problem_and_never_a_crash(folder: Path, data: st.DataObject):
+    file = data.draw(st.sampled_from(sorted(FILES)))
+    content = yaml.safe_load(FILES[file])
+    path = data.draw(st.sampled_from(places(content)))
+    (folder / file).write_text(yaml.safe_dump(replaced(content, path, data.draw(values))))
+    try:
+        problems = validate(folder)
+        if not problems:
+            with contextlib.suppress(EnvironmentNotDescribed):
+                load_platform(folder, "dev")
+        assert all(problem.line >= 1 and problem.message for problem in problems)
+    finally:
+        (folder / file).write_text(FILES[file])
 
 
 def test_a_file_from_elsewhere_is_checked_by_itself(tmp_path: Path):
