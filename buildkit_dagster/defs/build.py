@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dagster import AssetsDefinition, Definitions
+from dagster import AssetsDefinition, Definitions, in_process_executor
 
 from buildkit_dagster.config.environment import ProcessEnvironment
 from buildkit_dagster.config.models import Platform
@@ -30,7 +30,8 @@ def build_definitions(platform: Platform, process: ProcessEnvironment) -> Defini
         jobs=platform_jobs(platform, keys),
         schedules=schedules(platform),
         sensors=[*object_sensors(platform, process), *automation_sensors(platform)],
-        executor=FORKING_EXECUTOR,
+        # Runs the sensors ask for: in the emulator they are short, and a worker of its own costs more than the step.
+        executor=in_process_executor if platform.config.cloud == "emulator" else FORKING_EXECUTOR,
     )
 
 
