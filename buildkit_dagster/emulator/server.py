@@ -17,12 +17,23 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-from moto.moto_server.werkzeug_app import MotoRequestHandler, create_backend_app
+from moto.moto_server.werkzeug_app import MotoRequestHandler
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
 from buildkit_dagster import process
-from buildkit_dagster.emulator.actions import codebuild, ecr, ecs, refusal, s3, sqs
+from buildkit_dagster.emulator.actions import (
+    athena,
+    codebuild,
+    ecr,
+    ecs,
+    glue,
+    refusal,
+    s3,
+    secretsmanager,
+    sqs,
+    stepfunctions,
+)
 from buildkit_dagster.emulator.actions.codeconnections import CodeConnections
 from buildkit_dagster.emulator.executors.codebuild import CodeBuildExecutor
 from buildkit_dagster.emulator.executors.ecs import EcsExecutor
@@ -42,7 +53,7 @@ class Application:
     def __init__(self, routes: Mapping[str, Route], connections: CodeConnections) -> None:
         self._routes = routes
         self._connections = connections
-        self._moto = refusal.Dispatcher(create_backend_app)
+        self._moto = refusal.Dispatcher(refusal.create_app)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         request = Request(environ)
@@ -140,12 +151,9 @@ class Server:
 
 def install(world: World) -> None:
     """Put the emulator's own answers in place of moto's."""
+    for service in (athena, codebuild, ecr, ecs, glue, s3, secretsmanager, sqs, stepfunctions):
+        service.install()
     refusal.install()
-    codebuild.install()
-    ecr.install()
-    ecs.install()
-    s3.install()
-    sqs.install()
     CodeBuildExecutor(world).install()
     EcsExecutor(world).install()
 

@@ -10,14 +10,32 @@ import logging
 from typing import Any
 from xml.sax.saxutils import escape
 
+from flask import Flask, request
 from moto.core.responses import ActionResult, BaseResponse
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.wrappers import Request, Response
 
 from buildkit_dagster.emulator.actions import Refused, replace
 
 _CODE = "NotEmulated"
 _LONGEST = 300
+
+#: What moto answers without doing it, and nobody here does.
+_PRETENDED = {
+    "athena": ("StartQueryExecution",),
+    "batch": ("SubmitJob",),
+    "emr": ("RunJobFlow",),
+    "emr-serverless": ("StartJobRun",),
+    "glue": ("StartCrawler", "StartJobRun"),
+    "awslambda": ("Invoke", "InvokeAsync"),
+    "rds-data": ("ExecuteStatement",),
+    "redshift-data": ("ExecuteStatement",),
+    "stepfunctions": ("StartExecution", "StartSyncExecution"),
+}
+
+#: Services that speak XML without a form to tell by.
+_REST_XML = ("s3", "route53", "cloudfront")
 
 _log = logging.getLogger(__name__)
 
@@ -55,6 +73,8 @@ def install() -> None:
 
     def _refusing(self: BaseResponse) -> Any:
         try:
+            if self._get_action() in _PRETENDED.get(self.service_name or "", ()):
+                raise NotImplementedError("nothing here would run it")
             status, headers, body = call_action(self)
         except NotImplementedError as error:
             return self.serialized(ActionResult(Refused(_CODE, _message(self, str(error)))))
@@ -66,13 +86,26 @@ def install() -> None:
     replace(BaseResponse, _refusing)
 
 
-def refuse(request: Request, message: str) -> Response:
-    """A 400 in JSON or XML, whichever the request's protocol reads."""
-    if "X-Amz-Target" in request.headers or "json" in (request.content_type or ""):
-        body = json.dumps({"__type": _CODE, "message": message})
-        return Response(body, 400, content_type="application/x-amz-json-1.1")
-    error = f"<Error><Code>{_CODE}</Code><Message>{escape(message)}</Message></Error>"
-    return Response(f"<ErrorResponse>{error}</ErrorResponse>", 400, content_type="application/xml")
+def create_app(service: Any) -> Flask:
+    """moto's application for a service; a path it does not have is an action we do not do."""
+    app = create_backend_app(service)
+
+    def refuse_path(_: HTTPException) -> Response:
+        return refuse(request, f"The emulator does not do {request.method} {request.path} of {service}.")
+
+    app.register_error_handler(NotFound, refuse_path)
+    app.register_error_handler(MethodNotAllowed, refuse_path)
+    return app
+
+
+def refuse(asked: Request, message: str) -> Response:
+    """A 400 in XML or JSON, whichever the request's protocol reads."""
+    scope = asked.headers.get("Authorization", "")
+    if "form-urlencoded" in (asked.content_type or "") or any(f"/{name}/" in scope for name in _REST_XML):
+        error = f"<Error><Code>{_CODE}</Code><Message>{escape(message)}</Message></Error>"
+        return Response(f"<ErrorResponse>{error}</ErrorResponse>", 400, content_type="application/xml")
+    body = json.dumps({"__type": _CODE, "message": message})
+    return Response(body, 400, {"x-amzn-ErrorType": _CODE}, content_type="application/x-amz-json-1.1")
 
 
 def _message(response: BaseResponse, detail: str) -> str:
