@@ -138,6 +138,18 @@ def _references_of_environment(draft: Draft) -> Iterator[Problem]:
         yield from _missing(draft, entry, ("emulator", "repositories", repository), folder)
 
 
+def _regions(draft: Draft) -> Iterator[Problem]:
+    """A tenant's jobs are one stack, and a stack has one region."""
+    region, path = draft.config.text("region"), ("infrastructure", "runtime", "region")
+    for entry in draft.jobs:
+        written = entry.text(*path)
+        if written is not None and region is not None and written != region:
+            yield entry.document.problem(
+                path,
+                f"{written!r} is not the region of environment {draft.environment}; allowed: {region!r}, or no region",
+            )
+
+
 def _bucket_names(draft: Draft) -> Iterator[Problem]:
     for name in set(draft.config.names("buckets") or ()) & set(RESERVED_BUCKETS):
         yield draft.config.document.problem(
@@ -208,6 +220,7 @@ _RULES: tuple[Callable[[Draft], Iterator[Problem]], ...] = (
     _references_of_connectors,
     _references_of_projects,
     _references_of_environment,
+    _regions,
     _bucket_names,
     _tag_count,
 )

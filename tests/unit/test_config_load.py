@@ -129,7 +129,7 @@ def test_a_job_in_the_guides_shape_loads(tmp_path: Path):
         "    memory: 2048\n"
         '    image_uri: "dativo/dativo-ingest:latest"\n'
         "    timeout: 3600\n"
-        '    region: "us-east-1"\n'
+        '    region: "eu-west-1"\n'
         "  metadata:\n"
         '    terraform_workspace: "prod"\n'
         '    cost_center: "ENG-001"\n'

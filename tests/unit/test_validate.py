@@ -174,6 +174,17 @@ def test_the_small_platform_and_the_demo_are_valid(folder: Path):
         ),
         pytest.param(
             SALES,
+            "cpu: 256,",
+            "cpu: 256, region: us-east-1,",
+            [
+                f"{SALES}:8: infrastructure.runtime.region: 'us-east-1' is not the region of environment dev; allowed: "
+                "'eu-west-1'",
+                f"{SALES}:8: infrastructure.runtime.region: 'us-east-1' is not the region of environment prod; allowed",
+            ],
+            id="a region that is not the environment's",
+        ),
+        pytest.param(
+            SALES,
             "sales/{partition}.csv",
             "sales/{month}.csv",
             [f"{SALES}:5: source: a partitioned source has `{{partition}}` in its path, once, as in flights/"],
