@@ -1,0 +1,106 @@
+"""What every stack of a platform shares: its provider, its backend, its units' tags, and ARNs known from names alone.
+
+An ARN is written out here where waiting for the resource would tie two stacks together for nothing; where the order
+matters, stacks refer to each other's outputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from buildkit_dagster.config.models import Platform
+from buildkit_dagster.naming import infra_key
+from buildkit_dagster.tags import dagster_tags, owners, platform_tags
+from buildkit_dagster.terraform.render import AwsProvider, ModuleCall, RenderedRoot, S3Backend
+
+BOOTSTRAP, REGISTRY, LAKE, DBT = "bootstrap", "registry", "lake", "dbt"
+
+#: The unit whose bucket holds the states of all stacks.
+STATE_BACKEND = "state_backend"
+
+_PARTITIONS = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
+_DNS_SUFFIXES = {"aws-cn": "amazonaws.com.cn"}
+
+
+@dataclass(frozen=True)
+class Scope:
+    """A platform seen by its stacks."""
+
+    platform: Platform
+
+    @property
+    def account(self) -> str:
+        return self.platform.config.account
+
+    @property
+    def region(self) -> str:
+        return self.platform.config.region
+
+    @property
+    def partition(self) -> str:
+        return next((name for start, name in _PARTITIONS.items() if self.region.startswith(start)), "aws")
+
+    def arn(self, service: str, resource: str) -> str:
+        """ARN of a regional resource of the account."""
+        return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"
+
+    def iam_arn(self, resource: str) -> str:
+        return f"arn:{self.partition}:iam::{self.account}:{resource}"
+
+    def bucket_arn(self, bucket: str) -> str:
+        """ARN of a bucket by its full name."""
+        return f"arn:{self.partition}:s3:::{bucket}"
+
+    def image_uri(self, repository: str, tag: str) -> str:
+        """Address of an image in a repository of the account that is not the platform's own."""
+        suffix = _DNS_SUFFIXES.get(self.partition, "amazonaws.com")
+        return f"{self.account}.dkr.ecr.{self.region}.{suffix}/{repository}:{tag}"
+
+    def prefix(self, *parts: str) -> str:
+        """What all names of the platform in this environment begin with."""
+        return "-".join((self.platform.name, self.platform.config.segment, *parts))
+
+    def boundary_name(self) -> str:
+        return self.platform.names.role("workload-boundary")
+
+    def boundary_arn(self) -> str:
+        """The permissions boundary of every role that is not the bootstrap's."""
+        return self.iam_arn(f"policy/{self.boundary_name()}")
+
+    def unit(
+        self, name: str, module: str, inputs: Mapping[str, Any], tags: Mapping[str, str] | None = None
+    ) -> ModuleCall:
+        """A unit; `tags` are its own where it has more than the platform's, which the provider adds."""
+        carried = tags or platform_tags(self.platform)
+        given = {**inputs, "tags": dict(tags)} if tags else inputs
+        return ModuleCall(name, module, given, tags=dagster_tags(carried), owners=owners(carried))
+
+    def root(self, stack: str, *calls: ModuleCall) -> RenderedRoot:
+        """A stack whose state lies in the state bucket."""
+        config = self.platform.config
+        emulated = config.cloud == "emulator"
+        return RenderedRoot(
+            stack,
+            calls,
+            AwsProvider(config.region, config.account, platform_tags(self.platform), config.role, path_style=emulated),
+            self._backend(stack, emulated),
+        )
+
+    def _backend(self, stack: str, emulated: bool) -> S3Backend:
+        names, config = self.platform.names, self.platform.config
+        table = names.lock_table() if config.lock_table else None
+        return S3Backend(
+            names.state_bucket(), names.state_key(stack), config.region, table, role=config.role, path_style=emulated
+        )
+
+
+def after(call: ModuleCall, *keys: tuple[str, ...]) -> ModuleCall:
+    """The same unit, which needs these assets of other stacks (beyond those it takes outputs from)."""
+    return replace(call, asset_deps=(*call.asset_deps, *keys))
+
+
+def after_state_backend(call: ModuleCall) -> ModuleCall:
+    """The same unit, which needs the bucket its state lies in."""
+    return after(call, infra_key(BOOTSTRAP, STATE_BACKEND))
