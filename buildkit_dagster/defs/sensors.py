@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import botocore.exceptions
@@ -39,23 +40,33 @@ RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_p
 #: A run carries one tag per object it answers for: `buildkit/object-<identity>`, its value the object's key.
 OBJECT_TAG = "buildkit/object-"
 
-_MAX_MESSAGES = 100
-_MAX_REQUESTS = 20
-#: Seconds a received message stays hidden: at the tick after next it is back, and its run is then recorded.
-_HIDDEN = 10
+
+@dataclass(frozen=True)
+class TickLimits:
+    """What one tick takes on. After `hidden` seconds a message is back, and its run is then recorded."""
+
+    messages: int = 100
+    requests: int = 20
+    hidden: int = 10
 
 
-def object_sensors(platform: Platform, process: ProcessEnvironment) -> list[SensorDefinition]:
+def object_sensors(
+    platform: Platform,
+    process: ProcessEnvironment,
+    limits: TickLimits = TickLimits(),
+) -> list[SensorDefinition]:
     """One sensor per bucket that sends its events to a queue and has tables."""
     aws = aws_for(platform, process)
     return [
-        _bucket_sensor(platform, name, jobs, aws)
+        _bucket_sensor(platform, name, jobs, aws, limits)
         for name, bucket in platform.config.buckets.items()
         if bucket.notifications and (jobs := [job for job in platform.ingest_jobs if job.source.bucket == name])
     ]
 
 
-def _bucket_sensor(platform: Platform, bucket: str, jobs: Sequence[IngestJob], aws: Aws) -> SensorDefinition:
+def _bucket_sensor(
+    platform: Platform, bucket: str, jobs: Sequence[IngestJob], aws: Aws, limits: TickLimits
+) -> SensorDefinition:
     @sensor(
         name=identifier("objects", bucket),
         description=f"Runs the ingest job of every new or changed object in the bucket {bucket}.",
@@ -65,7 +76,7 @@ def _bucket_sensor(platform: Platform, bucket: str, jobs: Sequence[IngestJob], a
     )
     def objects(context: SensorEvaluationContext) -> SensorResult | SkipReason:
         try:
-            return _tick(context, platform, bucket, jobs, aws.client("sqs"))
+            return _tick(context, platform, bucket, jobs, aws.client("sqs"), limits)
         except BuildkitError as error:
             return SkipReason(str(error))
         except botocore.exceptions.EndpointConnectionError as error:
@@ -75,7 +86,12 @@ def _bucket_sensor(platform: Platform, bucket: str, jobs: Sequence[IngestJob], a
 
 
 def _tick(
-    context: SensorEvaluationContext, platform: Platform, bucket: str, jobs: Sequence[IngestJob], sqs: Any
+    context: SensorEvaluationContext,
+    platform: Platform,
+    bucket: str,
+    jobs: Sequence[IngestJob],
+    sqs: Any,
+    limits: TickLimits,
 ) -> SensorResult | SkipReason:
     queue = platform.names.queue(bucket)
     try:
@@ -83,23 +99,25 @@ def _tick(
     except sqs.exceptions.QueueDoesNotExist:
         return SkipReason(f"there is no queue {queue} yet: materialize infra/lake/{bucket}")
     sources = [_source(context.instance, platform, job) for job in jobs]
-    plan = _receive(context, sqs, url, sources)
+    plan = _receive(context, sqs, url, sources, limits)
     for note in plan.notes:
         context.log.warning(note)
     _delete(sqs, url, plan.delete)
     return _result(plan, {_job_id(job): job for job in jobs})
 
 
-def _receive(context: SensorEvaluationContext, sqs: Any, url: str, sources: Sequence[Source]) -> Plan:
-    """The plan for all messages there are, up to a tick's bounds."""
+def _receive(
+    context: SensorEvaluationContext, sqs: Any, url: str, sources: Sequence[Source], limits: TickLimits
+) -> Plan:
+    """The plan for all messages there are, up to the tick's limits."""
     messages: list[Message] = []
     cursor = json.loads(context.cursor or "{}")
     plan = plan_messages(messages, sources, (), cursor)
-    while len(messages) < _MAX_MESSAGES and len(plan.requests) < _MAX_REQUESTS:
-        received = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=_HIDDEN).get("Messages")
-        if not received:
+    while len(messages) < limits.messages and len(plan.requests) < limits.requests:
+        received = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=limits.hidden)
+        if "Messages" not in received:
             break
-        messages += [Message(item["ReceiptHandle"], item["Body"]) for item in received]
+        messages += [Message(item["ReceiptHandle"], item["Body"]) for item in received["Messages"]]
         recorded = _recorded(context.instance, read_identities(messages, sources))
         plan = plan_messages(messages, sources, recorded, cursor)
     return plan

@@ -6,6 +6,7 @@ is for, and what becomes of the results, is in `defs/ingest.py`. Local processes
 
 from __future__ import annotations
 
+import json
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import botocore.exceptions
 from dagster import AssetExecutionContext, DagsterRunStatus, OpExecutionContext, PipesClientCompletedInvocation
 from dagster_aws.pipes import PipesECSClient, PipesS3ContextInjector, PipesS3MessageReader
-from dagster_pipes import PipesParams
+from dagster_pipes import PIPES_PROTOCOL_VERSION, PIPES_PROTOCOL_VERSION_FIELD, PipesParams
 
 from buildkit_dagster.errors import TaskDeadlinePassed, TaskNotStarted
 from buildkit_dagster.runtimes import ecs
@@ -29,18 +30,34 @@ if TYPE_CHECKING:
 #: Where contexts and messages lie in the artifacts bucket; a lifecycle rule removes what a crash leaves there.
 PREFIX = "pipes/"
 
+_GOODBYE = json.dumps({PIPES_PROTOCOL_VERSION_FIELD: PIPES_PROTOCOL_VERSION, "method": "closed", "params": {}})
+
 _TAIL_LINES = 20
 _ATTEMPTS = 4
 _FINISHED = {DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED}
 
 
-class PrefixedMessageReader(PipesS3MessageReader):
-    """Dagster's reader with its messages under `PREFIX`. It counts chunks, so it serves one session only."""
+class TaskMessageReader(PipesS3MessageReader):
+    """Dagster's reader with its messages under `PREFIX`. It counts chunks, so it serves one session only.
+
+    After a session without a goodbye Dagster waits ten seconds for late messages. S3 shows what was written at once,
+    so when the task is known to have ended, the last chunk there is the last one, and the goodbye is said here.
+    """
+
+    task_ended = False
 
     @contextmanager
     def get_params(self) -> Iterator[PipesParams]:
         with super().get_params() as params:
             yield {**params, "key_prefix": f"{PREFIX}{params['key_prefix']}"}
+
+    def messages_are_readable(self, params: PipesParams) -> bool:
+        return self.task_ended or super().messages_are_readable(params)
+
+    def download_messages_chunk(self, index: int, params: PipesParams) -> str | None:
+        ended = self.task_ended
+        chunk = super().download_messages_chunk(index, params)
+        return _GOODBYE if chunk is None and ended else chunk
 
 
 class TaskClient(PipesECSClient):
@@ -57,10 +74,11 @@ class TaskClient(PipesECSClient):
     ) -> None:
         """`bucket` carries the session; `settle` is how long (seconds) log lines may come after the task's end."""
         starting: Any = ecs.StartingClient(client, request.family)
+        self._reader = TaskMessageReader(bucket=bucket, client=s3, interval=0)
         super().__init__(
             client=starting,
             context_injector=PipesS3ContextInjector(bucket=bucket, client=s3, key_prefix=PREFIX),
-            message_reader=PrefixedMessageReader(bucket=bucket, client=s3, interval=0),
+            message_reader=self._reader,
         )
         self._request = request
         self._logs = logs
@@ -92,6 +110,8 @@ class TaskClient(PipesECSClient):
         except Exception as error:
             self._stop(arn, str(error) if isinstance(error, TaskDeadlinePassed) else "the run lost track of the task")
             raise
+        finally:
+            self._reader.task_ended = True
         response = self._client.describe_tasks(cluster=self._request.cluster, tasks=[arn])
         ecs.check_result(self._request.family, response["tasks"][0], list(tail))
         return response

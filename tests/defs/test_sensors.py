@@ -1,0 +1,199 @@
+"""The sensor on the raw bucket's queue, ticked by hand against the emulator's S3 and SQS."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dagster import (
+    DagsterInstance,
+    Definitions,
+    DynamicPartitionsDefinition,
+    RunRequest,
+    SensorDefinition,
+    SensorResult,
+    build_sensor_context,
+)
+
+from buildkit_dagster.defs.sensors import RANGE_END, RANGE_START, TickLimits, object_sensors
+from buildkit_dagster.emulator.control import Emulator
+from tests.defs.test_ingest import client_of
+from tests.defs.till import Till, new_till, sales
+
+
+@pytest.fixture
+def till(emulator: Emulator, tmp_path: Path) -> Till:
+    return new_till(tmp_path / "platform", emulator.endpoint, client_of(emulator))
+
+
+@pytest.fixture
+def instance(tmp_path: Path) -> Iterator[DagsterInstance]:
+    with DagsterInstance.local_temp(str(tmp_path)) as made:
+        yield made
+
+
+class Daemon:
+    """What Dagster's daemon does with a tick: keep the cursor, add partitions, record each request's run once."""
+
+    def __init__(self, till: Till, instance: DagsterInstance, url: str, limits: TickLimits) -> None:
+        [self.sensor] = object_sensors(till.platform, till.process, limits)
+        self.till, self.instance, self.url = till, instance, url
+        self.cursor: str | None = None
+        self.runs: list[RunRequest] = []
+
+    def evaluate(self) -> SensorResult:
+        """A tick whose result is lost, as in a crash, unless it is recorded."""
+        self._show_everything()
+        context = build_sensor_context(self.instance, cursor=self.cursor, sensor_name=self.sensor.name)
+        result = self.sensor(context)
+        assert isinstance(result, SensorResult), result
+        return result
+
+    def record(self, result: SensorResult) -> list[RunRequest]:
+        self.cursor = result.cursor
+        for addition in result.dynamic_partitions_requests or ():
+            self.instance.add_dynamic_partitions(addition.partitions_def_name, addition.partition_keys)
+        for request in result.run_requests or ():
+            self.instance.create_run_for_job(_nothing(), tags=request.tags)
+            self.runs.append(request)
+        return list(result.run_requests or ())
+
+    def tick(self) -> list[RunRequest]:
+        return self.record(self.evaluate())
+
+    def waiting(self) -> int:
+        """Messages in the queue, hidden ones too."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        found = self.till.client("sqs").get_queue_attributes(QueueUrl=self.url, AttributeNames=names)["Attributes"]
+        return sum(int(found[name]) for name in names)
+
+    def _show_everything(self) -> None:
+        """Let the time pass after which received messages are back."""
+        deadline = time.monotonic() + 20
+        attribute = "ApproximateNumberOfMessagesNotVisible"
+        sqs = self.till.client("sqs")
+        while int(sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=[attribute])["Attributes"][attribute]):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+
+
+def _nothing() -> Any:
+    from dagster import job
+
+    @job
+    def nothing() -> None: ...
+
+    return nothing
+
+
+@pytest.fixture
+def daemon(till: Till, instance: DagsterInstance) -> Daemon:
+    till.make_lake()
+    return Daemon(till, instance, till.make_queue(), TickLimits(messages=10, hidden=1))
+
+
+def ranges(requests: Sequence[RunRequest]) -> list[tuple[str | None, str | None]]:
+    return [(request.tags.get(RANGE_START), request.tags.get(RANGE_END)) for request in requests]
+
+
+def test_before_the_queue_exists_the_tick_is_skipped_and_says_why(
+    till: Till, instance: DagsterInstance, tmp_path: Path
+) -> None:
+    def skipped(found: Till) -> str:
+        [sensor] = object_sensors(found.platform, found.process)
+        return str(sensor(build_sensor_context(instance)).skip_message)
+
+    assert "materialize infra/lake/raw" in skipped(till)
+    gone = new_till(tmp_path / "gone", "http://127.0.0.1:9", till.boto)
+    assert "cannot be reached" in skipped(gone)
+    unset = Till(gone.platform, replace(gone.process, endpoint=None), till.boto)
+    assert "not running" in skipped(unset)
+
+
+def test_new_objects_become_one_run_per_table_and_range_and_messages_go_when_it_is_recorded(daemon: Daemon) -> None:
+    for month in ("2013-03", "2013-01", "2013-02"):
+        daemon.till.put(f"sales/{month}.csv", sales(0, 1))
+    daemon.till.put("customers/all of them.csv", b"id\n1\n")
+    requests = daemon.tick()
+    assert {(request.tags.get(RANGE_START), request.tags.get(RANGE_END)) for request in requests} == {
+        (None, None),
+        ("2013-01", "2013-03"),
+    }
+    assert {key.path[-1] for request in requests for key in request.asset_selection} == {"sales", "customers"}
+    assert "customers/all of them.csv" in {value for request in requests for value in request.tags.values()}
+    assert list(daemon.instance.get_dynamic_partitions("till_sales")) == ["2013-01", "2013-02", "2013-03"]
+    assert daemon.waiting() == 4
+
+    assert daemon.tick() == []
+    assert daemon.waiting() == 0
+
+    daemon.till.put("sales/2013-02.csv", sales(0, 2))
+    assert ranges(daemon.tick()) == [("2013-02", "2013-02")]
+
+
+def test_each_object_has_one_run_through_duplicates_disorder_and_a_crash(daemon: Daemon) -> None:
+    sqs = daemon.till.client("sqs")
+    for month in ("2013-01", "2013-02"):
+        daemon.till.put(f"sales/{month}.csv", sales(0, 1))
+    lost = daemon.evaluate()
+    assert len(lost.run_requests or ()) == 1
+
+    bodies = []
+    daemon._show_everything()
+    while received := sqs.receive_message(QueueUrl=daemon.url, MaxNumberOfMessages=10, VisibilityTimeout=0).get(
+        "Messages"
+    ):
+        bodies += [item["Body"] for item in received if item["Body"] not in bodies]
+        if len(bodies) >= 2:
+            break
+    for body in reversed(bodies):
+        sqs.send_message(QueueUrl=daemon.url, MessageBody=body)
+
+    requested = daemon.tick()
+    assert [request.run_key for request in requested] == [request.run_key for request in lost.run_requests or ()]
+    assert daemon.tick() == []
+    assert daemon.waiting() == 0
+
+    for body in bodies:
+        sqs.send_message(QueueUrl=daemon.url, MessageBody=body)
+    assert daemon.tick() == []
+    assert daemon.waiting() == 0
+    assert len(daemon.runs) == 1
+
+
+def test_strange_messages_stop_nothing_and_only_malformed_ones_stay(daemon: Daemon) -> None:
+    sqs = daemon.till.client("sqs")
+    for body in ("no json", json.dumps({"Event": "s3:TestEvent"})):
+        sqs.send_message(QueueUrl=daemon.url, MessageBody=body)
+    daemon.till.put("elsewhere/x.csv", b"")
+    daemon.till.put("customers/a.csv", b"id\n1\n")
+    assert len(daemon.tick()) == 1
+    daemon.tick()
+    assert daemon.waiting() == 1
+
+
+def test_a_tick_is_bounded_and_the_next_ones_do_the_rest(daemon: Daemon) -> None:
+    months = [f"{year}-{month:02}" for year in (2013, 2014) for month in range(1, 13)]
+    for month in months:
+        daemon.till.put(f"sales/{month}.csv", sales(0, 1))
+    for _ in range(8):
+        daemon.tick()
+        if not daemon.waiting():
+            break
+    objects = [value for request in daemon.runs for tag, value in request.tags.items() if tag.startswith("buildkit/")]
+    assert sorted(objects) == sorted(f"sales/{month}.csv" for month in months)
+    assert len(daemon.cursor or "") < 2000
+
+
+def test_the_sensor_and_its_tables_load_as_definitions(till: Till) -> None:
+    [sensor] = object_sensors(till.platform, till.process)
+    repository = Definitions(assets=till.assets, sensors=[sensor]).get_repository_def()
+    found: SensorDefinition = repository.get_sensor_def("objects_raw")
+    assert found.minimum_interval_seconds == 5
+    assert found.default_status.value == "RUNNING"
+    assert isinstance(till.assets[0].partitions_def or till.assets[1].partitions_def, DynamicPartitionsDefinition)
