@@ -30,7 +30,7 @@ def apply_policy(scope: Scope) -> str:
         _allow("Projects", ["codebuild:*"], [scope.arn("codebuild", f"project/{prefix}")]),
         _allow("Logs", ["logs:*"], [scope.arn("logs", f"log-group:{names.log_group('*')}")]),
         _allow("LockTable", ["dynamodb:*"], [scope.arn("dynamodb", f"table/{prefix}")]),
-        _allow("Connections", ["codeconnections:*", "codestar-connections:*"], [scope.arn("codeconnections", "*")]),
+        _allow("Connections", ["codeconnections:*"], [scope.arn("codeconnections", "connection/*")]),
         _allow(
             "Clusters",
             ["ecs:*"],
@@ -54,11 +54,8 @@ def apply_policy(scope: Scope) -> str:
 
 
 def workload_boundary() -> str:
-    """The most a job can ever do: data services, never identities, organizations or the account itself."""
-    return _document(
-        _allow("Everything", ["*"], ["*"]),
-        _deny("NotIdentities", ["iam:*", "organizations:*", "account:*", "sts:AssumeRole"]),
-    )
+    """The most a build or a task can ever do: the services that carry data, none that grants permissions."""
+    return _document(_allow("DataServices", _WORKLOAD_ACTIONS, ["*"]))
 
 
 def push_images(repositories: Sequence[Any]) -> Statement:
@@ -130,19 +127,18 @@ def _athena(scope: Scope, settings: Mapping[str, str]) -> list[Statement]:
 
 def _role_statements(scope: Scope) -> list[dict[str, Any]]:
     """Make roles that carry the boundary, hand them to builds and tasks, and never touch the boundary itself."""
-    roles, boundary = scope.iam_arn(f"role/{scope.prefix('*')}"), scope.boundary_arn()
-    own = [
-        scope.iam_arn(f"role/{name}") for name in (scope.platform.names.plan_role(), scope.platform.names.apply_role())
-    ]
+    names, boundary = scope.platform.names, scope.boundary_arn()
+    roles = scope.iam_arn(f"role/{scope.prefix('*')}")
+    own = [scope.iam_arn(f"role/{name}") for name in (names.plan_role(), names.apply_role())]
     bounded = {"StringEquals": {"iam:PermissionsBoundary": boundary}}
     return [
         _allow("ReadIdentities", ["iam:Get*", "iam:List*"], ["*"]),
         _allow("BoundedRoles", _BOUNDED_ACTIONS, [roles], bounded),
         _allow("ChangeRoles", _ROLE_ACTIONS, [roles]),
         _allow("HandOutRoles", ["iam:PassRole"], [roles], {"StringEquals": {"iam:PassedToService": list(_RUN_BY)}}),
-        _deny("OwnIdentity", ["iam:*Role", "iam:*RolePolicy", "iam:UpdateAssumeRolePolicy"], own),
-        _deny("OwnBoundary", ["iam:*Policy", "iam:*PolicyVersion"], [boundary]),
-        _deny("KeepBoundaries", ["iam:DeleteRolePermissionsBoundary"], ["*"]),
+        _deny("OwnIdentity", [*_BOUNDED_ACTIONS, *_ROLE_ACTIONS, "iam:PassRole"], own),
+        _deny("OwnBoundary", _POLICY_ACTIONS, [boundary]),
+        _deny("KeepBoundaries", ["iam:DeleteRolePermissionsBoundary"]),
     ]
 
 
@@ -195,6 +191,33 @@ _ROLE_ACTIONS = (
     "iam:UpdateAssumeRolePolicy",
     "iam:TagRole",
     "iam:UntagRole",
+)
+_POLICY_ACTIONS = (
+    "iam:CreatePolicyVersion",
+    "iam:DeletePolicy",
+    "iam:DeletePolicyVersion",
+    "iam:SetDefaultPolicyVersion",
+)
+_WORKLOAD_ACTIONS = (
+    "athena:*",
+    "codeconnections:GetConnection",
+    "codeconnections:GetConnectionToken",
+    "codeconnections:UseConnection",
+    "ec2:CreateNetworkInterface",
+    "ec2:CreateNetworkInterfacePermission",
+    "ec2:DeleteNetworkInterface",
+    "ec2:Describe*",
+    "ecr:*",
+    "glue:*",
+    "kms:Decrypt",
+    "kms:GenerateDataKey",
+    "logs:*",
+    "redshift:DescribeClusters",
+    "redshift:GetClusterCredentials",
+    "redshift-data:*",
+    "s3:*",
+    "secretsmanager:GetSecretValue",
+    "ssm:GetParameters",
 )
 _OBJECT_ACTIONS = ("GetObject", "PutObject", "DeleteObject", "AbortMultipartUpload", "ListMultipartUploadParts")
 _ATHENA_ACTIONS = (

@@ -64,10 +64,8 @@ def registry_root(scope: Scope) -> RenderedRoot:
 
 
 def _organizations(scope: Scope) -> list[str]:
-    platform = scope.platform
-    return list(
-        dict.fromkeys([platform.config.github.organization, *(project.org for project in platform.dbt_projects)])
-    )
+    own = scope.platform.config.github.organization
+    return list(dict.fromkeys([own, *(project.org for project in scope.platform.dbt_projects if project.active)]))
 
 
 def _repository(scope: Scope, image: str) -> ModuleCall:
