@@ -13,6 +13,7 @@ from typing import Any
 
 import botocore.exceptions
 from dagster import (
+    AssetKey,
     AssetSelection,
     DagsterInstance,
     DefaultSensorStatus,
@@ -30,7 +31,7 @@ from buildkit_dagster.config.models import IngestJob, Platform
 from buildkit_dagster.defs.ingest import table_asset_key
 from buildkit_dagster.defs.partitions import known_partitions, partitions_of
 from buildkit_dagster.errors import BuildkitError
-from buildkit_dagster.naming import identifier, ingest_job_name
+from buildkit_dagster.naming import identifier, infra_key, ingest_job_name, ingest_stack
 from buildkit_dagster.runtimes.ingest import pattern_of
 from buildkit_dagster.runtimes.objects import Message, Plan, Request, Source, plan_messages, read_identities
 
@@ -103,6 +104,7 @@ def _tick(
     for note in plan.notes:
         context.log.warning(note)
     _delete(sqs, url, plan.delete)
+    _put_off(sqs, url, plan.later)
     return _result(plan, {_job_id(job): job for job in jobs})
 
 
@@ -114,13 +116,24 @@ def _receive(
     cursor = json.loads(context.cursor or "{}")
     plan = plan_messages(messages, sources, (), cursor)
     while len(messages) < limits.messages and len(plan.requests) < limits.requests:
-        received = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=limits.hidden)
+        received = sqs.receive_message(
+            QueueUrl=url,
+            MaxNumberOfMessages=10,
+            VisibilityTimeout=limits.hidden,
+            MessageSystemAttributeNames=["ApproximateReceiveCount"],
+        )
         if "Messages" not in received:
             break
-        messages += [Message(item["ReceiptHandle"], item["Body"]) for item in received["Messages"]]
+        messages += [_message(item) for item in received["Messages"]]
         recorded = _recorded(context.instance, read_identities(messages, sources))
         plan = plan_messages(messages, sources, recorded, cursor)
     return plan
+
+
+def _message(item: dict[str, Any]) -> Message:
+    return Message(
+        item["ReceiptHandle"], item["Body"], int(item.get("Attributes", {}).get("ApproximateReceiveCount", 1))
+    )
 
 
 def _recorded(instance: DagsterInstance, identities: Iterable[str]) -> set[str]:
@@ -137,6 +150,11 @@ def _delete(sqs: Any, url: str, receipts: Sequence[str]) -> None:
         sqs.delete_message_batch(QueueUrl=url, Entries=entries)
 
 
+def _put_off(sqs: Any, url: str, messages: Sequence[Message]) -> None:
+    for message in messages:
+        sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=message.receipt, VisibilityTimeout=message.patience)
+
+
 def _result(plan: Plan, jobs: dict[str, IngestJob]) -> SensorResult:
     additions = [
         partitions.build_add_request(months)
@@ -147,8 +165,14 @@ def _result(plan: Plan, jobs: dict[str, IngestJob]) -> SensorResult:
         run_requests=[_run_request(request, jobs[request.job]) for request in plan.requests],
         dynamic_partitions_requests=additions,
         cursor=json.dumps(plan.cursor),
-        skip_reason=None if plan.requests else "no new object",
+        skip_reason=None if plan.requests else _why_not(plan),
     )
+
+
+def _why_not(plan: Plan) -> str:
+    if plan.later:
+        return f"{len(plan.later)} messages wait until the infrastructure of their jobs is materialized"
+    return "no new object"
 
 
 def _run_request(request: Request, job: IngestJob) -> RunRequest:
@@ -160,7 +184,15 @@ def _run_request(request: Request, job: IngestJob) -> RunRequest:
 
 def _source(instance: DagsterInstance, platform: Platform, job: IngestJob) -> Source:
     bucket = platform.names.bucket(job.source.bucket)
-    return Source(_job_id(job), bucket, pattern_of(job), known_partitions(instance, job))
+    return Source(_job_id(job), bucket, pattern_of(job), known_partitions(instance, job), _is_ready(instance, job))
+
+
+def _is_ready(instance: DagsterInstance, job: IngestJob) -> bool:
+    """Whether the job's infrastructure was ever made: a run before that could only fail."""
+    if job.job.infrastructure.runtime.type == "local":
+        return True
+    unit = AssetKey(infra_key(ingest_stack(job.tenant), job.name))
+    return instance.get_latest_materialization_event(unit) is not None
 
 
 def _job_id(job: IngestJob) -> str:

@@ -79,20 +79,33 @@ class ObjectEvent:
 
 @dataclass(frozen=True)
 class Message:
-    """A message as received; `receipt` deletes it."""
+    """A message as received; `receipt` deletes it, `received` counts how often it was."""
 
     receipt: str
     body: str
+    received: int = 1
+
+    @property
+    def patience(self) -> int:
+        """Seconds to wait before looking at it again, longer each time: 20, 80, 320, … at most 12 hours, as SQS allows.
+
+        A queue gives up on a message after some receives; waiting in growing steps makes a few of them last for hours.
+        """
+        return int(min(20 * 4 ** (self.received - 1), 43200))
 
 
 @dataclass(frozen=True)
 class Source:
-    """The table of one ingest job, as the planner needs it. `partitions` are the known ones in Dagster's order."""
+    """The table of one ingest job, as the planner needs it.
+
+    `partitions` are the known ones in Dagster's order; `ready` is whether the job has what it needs to run.
+    """
 
     job: str
     bucket: str
     pattern: KeyPattern
     partitions: Sequence[str] = ()
+    ready: bool = True
 
     def owns(self, event: ObjectEvent) -> bool:
         return event.bucket == self.bucket and self.pattern.matches(event.key)
@@ -120,11 +133,15 @@ class Request:
 
 @dataclass
 class Plan:
-    """The verdict on a batch of messages. `delete` are receipts whose work is recorded or is none of ours."""
+    """The verdict on a batch of messages.
+
+    `delete` are receipts whose work is recorded or is none of ours, `later` the messages of jobs that cannot run yet.
+    """
 
     requests: list[Request] = field(default_factory=list)
     new_partitions: dict[str, list[str]] = field(default_factory=dict)
     delete: list[str] = field(default_factory=list)
+    later: list[Message] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     cursor: dict[str, str] = field(default_factory=dict)
 
@@ -171,9 +188,12 @@ def plan_messages(
             continue
         owed = [(source, event) for event in events for source in _owed(event, sources, recorded, plan)]
         for source, event in owed:
-            wanted[source.job][event.identity(source.job)] = event
+            if source.ready:
+                wanted[source.job][event.identity(source.job)] = event
         if not owed:
             plan.delete.append(message.receipt)
+        elif not all(source.ready for source, _ in owed):
+            plan.later.append(message)
     for source in sources:
         _request(source, list(wanted[source.job].values()), plan)
     plan.cursor = dict(list(plan.cursor.items())[-remember:])

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 from dagster import (
+    AssetKey,
+    AssetMaterialization,
     DagsterInstance,
     Definitions,
     DynamicPartitionsDefinition,
@@ -94,6 +96,8 @@ def _nothing() -> Any:
 @pytest.fixture
 def daemon(till: Till, instance: DagsterInstance) -> Daemon:
     till.make_lake()
+    for job in ("sales", "customers"):
+        instance.report_runless_asset_event(AssetMaterialization(["infra", "ingest-acme", job]))
     return Daemon(till, instance, till.make_queue(), TickLimits(messages=10, hidden=1))
 
 
@@ -164,6 +168,13 @@ def test_each_object_has_one_run_through_duplicates_disorder_and_a_crash(daemon:
     assert daemon.tick() == []
     assert daemon.waiting() == 0
     assert len(daemon.runs) == 1
+
+
+def test_objects_of_a_job_without_infrastructure_wait_in_the_queue(daemon: Daemon) -> None:
+    daemon.instance.wipe_assets([AssetKey(["infra", "ingest-acme", "sales"])])
+    daemon.till.put("sales/2013-01.csv", sales(0, 1))
+    assert "1 messages wait" in str(daemon.evaluate().skip_reason)
+    assert (daemon.runs, daemon.waiting()) == ([], 1)
 
 
 def test_strange_messages_stop_nothing_and_only_malformed_ones_stay(daemon: Daemon) -> None:

@@ -93,6 +93,12 @@ def test_two_jobs_that_read_the_same_object_each_get_a_run() -> None:
     assert ([request.job for request in half.requests], half.delete) == (["seats"], [])
 
 
+def test_an_object_of_a_job_that_cannot_run_yet_waits_ever_longer() -> None:
+    [message] = plan_messages(messages(notification("planes/p")), [replace(PLANES, ready=False)], recorded=()).later
+    waits = [replace(message, received=count).patience for count in (1, 2, 3, 9)]
+    assert waits == [20, 80, 320, 43200]
+
+
 def test_a_version_that_comes_after_a_newer_one_needs_no_run() -> None:
     newer = plan_messages(messages(notification("planes/p", "v2", "00B0")), [PLANES], recorded=())
     late = plan_messages(messages(notification("planes/p", "v1", "0A")), [PLANES], recorded=(), cursor=newer.cursor)
