@@ -1,1 +1,33 @@
-"""A data platform as one Dagster asset graph. The public API is re-exported here."""
+"""A data platform as one Dagster asset graph. The public API is re-exported here.
+
+`TerraformStack`, `terraform_assets`, `TerraformCliResource` and `DagsterTerraformTranslator` make assets of any
+Terraform root. They are looked up when first used: the commands that need no Dagster should not wait for its import.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from buildkit_dagster.defs.terraform.assets import terraform_assets
+    from buildkit_dagster.defs.terraform.resource import TerraformCliResource
+    from buildkit_dagster.defs.terraform.translator import DagsterTerraformTranslator
+    from buildkit_dagster.terraform.render import Ref
+    from buildkit_dagster.terraform.stack import TerraformStack
+
+__all__ = ["DagsterTerraformTranslator", "Ref", "TerraformCliResource", "TerraformStack", "terraform_assets"]
+
+_HOMES = {
+    "DagsterTerraformTranslator": "defs.terraform.translator",
+    "Ref": "terraform.render",
+    "TerraformCliResource": "defs.terraform.resource",
+    "TerraformStack": "terraform.stack",
+    "terraform_assets": "defs.terraform.assets",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

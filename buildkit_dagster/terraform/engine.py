@@ -112,8 +112,8 @@ class Engine:
                     self.tell(event.message)
             code = self._checked(PlanFailed, child, allowed=(0, _CHANGES))
         if code == 0:
+            self.workdir.plan.unlink()
             return Plan(self.stack.name, None)
-        self.workdir.plan.chmod(0o600)
         return parse_plan(self._show(), self.stack.name, self.stack.root, self.workdir.plan)
 
     def apply(self, plan: Plan, arguments: Sequence[str] = ()) -> Iterator[TerraformEvent]:

@@ -67,6 +67,8 @@ class Workdir:
     def alone(self) -> Iterator[None]:
         """Keep other processes on this machine out of the folder; the system lets go when we die."""
         self.work.mkdir(parents=True, exist_ok=True)
+        # Plans and local states hold secrets, and Terraform writes them with the usual mode.
+        self.work.chmod(0o700)
         _ignore(self.work)
         with (self.work / ".alone").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
@@ -94,6 +96,7 @@ class Workdir:
         return mark.exists() and mark.read_text() == self._fingerprint(sources)
 
     def mark_initialised(self, sources: Sources) -> None:
+        self.data.mkdir(exist_ok=True)
         (self.data / "initialised").write_text(self._fingerprint(sources))
 
     def _fingerprint(self, sources: Sources) -> str:

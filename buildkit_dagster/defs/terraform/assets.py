@@ -1,0 +1,63 @@
+"""`@terraform_assets`: a Terraform root as software-defined assets, one op for the whole stack.
+
+What an asset looks like is decided by the translator, how it is materialized by `TerraformCliResource`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from dagster import AssetsDefinition, AssetSpec, RetryPolicy, multi_asset
+
+from buildkit_dagster.defs.terraform.translator import DagsterTerraformTranslator
+from buildkit_dagster.naming import identifier
+from buildkit_dagster.terraform.stack import TerraformStack
+
+#: Metadata of each asset by which `TerraformCliResource.cli` finds its way back.
+STACK_METADATA, UNIT_METADATA = "buildkit/terraform_stack", "buildkit/terraform_unit"
+
+
+def terraform_assets(
+    *,
+    stack: TerraformStack,
+    dagster_terraform_translator: DagsterTerraformTranslator | None = None,
+    name: str | None = None,
+    pool: str | None = None,
+    op_tags: Mapping[str, Any] | None = None,
+    required_resource_keys: set[str] | None = None,
+    retry_policy: RetryPolicy | None = None,
+) -> Callable[[Callable[..., Any]], AssetsDefinition]:
+    """Define the units of a Terraform root as assets.
+
+    Args:
+        stack: the root; it is read here, nothing is run.
+        dagster_terraform_translator: decides key, deps, group, owners, tags and kinds of each asset.
+        name: the op's name, `terraform_<stack>` by default.
+        pool: the concurrency pool, `terraform_<stack>` by default; one run at a time should work on a state.
+        op_tags, required_resource_keys, retry_policy: as for `dagster.multi_asset`.
+
+    Example:
+        .. code-block:: python
+
+            network = TerraformStack("terraform/roots/network")
+
+            @terraform_assets(stack=network)
+            def network_assets(context: AssetExecutionContext, terraform: TerraformCliResource):
+                yield from terraform.cli(["apply"], context=context).stream()
+    """
+    translator = dagster_terraform_translator or DagsterTerraformTranslator()
+    return multi_asset(
+        name=name or identifier("terraform", stack.name),
+        specs=[_spec(translator, stack, unit) for unit in stack.root.names],
+        can_subset=True,
+        pool=pool or identifier("terraform", stack.name),
+        op_tags=op_tags,
+        required_resource_keys=required_resource_keys,
+        retry_policy=retry_policy,
+    )
+
+
+def _spec(translator: DagsterTerraformTranslator, stack: TerraformStack, unit: str) -> AssetSpec:
+    spec = translator.get_asset_spec(stack, unit)
+    return spec.merge_attributes(metadata={STACK_METADATA: stack, UNIT_METADATA: unit})

@@ -1,0 +1,154 @@
+"""One run of Terraform for a stack, step by step, as a stream of Dagster events.
+
+Wait for and clean up after an earlier Terraform, write, init, plan, check, apply, report. Each step is the engine's;
+here is their order, and what is told to Dagster when. Nothing is yielded while Terraform is being stopped.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from dagster import AssetExecutionContext, AssetKey, AssetObservation, DataVersion, MaterializeResult
+
+from buildkit_dagster.defs.failures import told_plainly
+from buildkit_dagster.defs.terraform.metadata import UnitFacts, output_metadata, unit_metadata
+from buildkit_dagster.errors import UnitsNotReported
+from buildkit_dagster.terraform.engine import Engine
+from buildkit_dagster.terraform.events import TerraformEvent
+from buildkit_dagster.terraform.outputs import known, outputs_in
+from buildkit_dagster.terraform.plan import Plan, check_selection
+from buildkit_dagster.terraform.recovery import import_lost, settle_locks
+from buildkit_dagster.terraform.release import Release
+from buildkit_dagster.terraform.render import S3Backend
+from buildkit_dagster.terraform.versions import data_version
+
+DagsterEvent = MaterializeResult[Any] | AssetObservation
+
+
+@dataclass
+class TerraformCliInvocation:
+    """A prepared command; `stream()` it inside an op, `wait()` for it elsewhere. `plan` is there afterwards."""
+
+    engine: Engine
+    command: str
+    options: tuple[str, ...]
+    context: AssetExecutionContext | None
+    units: Mapping[str, AssetKey]
+    plan: Plan | None = field(default=None, init=False)
+    _values: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
+    _facts: dict[str, UnitFacts] = field(default_factory=dict, init=False, repr=False)
+    _began: float = field(default=0.0, init=False)
+
+    def stream(self) -> Iterator[DagsterEvent]:
+        """Run, and yield each selected unit's materialization as soon as the unit is complete.
+
+        Raises `dagster.Failure` with one complete message; units that were finished before it stay materialized.
+        """
+        with told_plainly():
+            yield from self._events()
+
+    def wait(self) -> TerraformCliInvocation:
+        """Run to the end; raises a `BuildkitError`."""
+        for _ in self._events():
+            pass
+        return self
+
+    @property
+    def selected(self) -> tuple[str, ...]:
+        """The units of this run, in dependency order; all of them outside an op."""
+        return tuple(unit for unit in self.engine.stack.root.names if not self.units or unit in self.units)
+
+    @property
+    def is_full(self) -> bool:
+        return self.selected == self.engine.stack.root.names
+
+    def _events(self) -> Iterator[DagsterEvent]:
+        with self.engine.workdir.alone():
+            plan = self.plan = self._planned()
+            self.engine.tell(f"Plan of stack {self.engine.stack.name}:\n{plan.summary()}")
+            if self.command == "apply":
+                check_selection(plan, self.engine.stack.root, self.selected)
+                yield from self._apply(plan)
+
+    def _planned(self) -> Plan:
+        journals = settle_locks(self.engine)
+        self._values = self.engine.write()
+        self.engine.init()
+        import_lost(self.engine, journals)
+        return self.engine.plan(None if self.is_full else self.selected, self.options)
+
+    def _apply(self, plan: Plan) -> Iterator[DagsterEvent]:
+        release = Release(self.engine.stack.root, plan, self.selected)
+        outputs = self._note(plan)
+        self._began = time.monotonic()
+        yield from self._report(release.begin(), plan, outputs)
+        early = list(release.waiting)
+        if not plan.is_empty:
+            for event in self.engine.apply(plan):
+                yield from self._report(self._released(release, event), plan, {})
+            outputs = self._note(Plan(plan.stack, None))
+            late = release.finish()
+            yield from self._report(late, plan, outputs)
+            yield from self._observe((unit for unit in early if unit not in late), outputs)
+        if release.waiting:
+            raise UnitsNotReported(plan.stack, release.waiting)
+
+    def _released(self, release: Release, event: TerraformEvent) -> list[str]:
+        if event.is_told:
+            self.engine.tell(event.message)
+        if not event.is_complete or event.address is None or event.action is None:
+            return []
+        facts = self._facts.get(self.engine.stack.root.unit_of(event.address))
+        # The id a deletion tells is that of the object that went.
+        if facts is not None and event.address in facts.ids and event.action != "delete":
+            facts.ids[event.address] = event.id or facts.ids[event.address]
+        return release.complete(event.address, event.action)
+
+    def _note(self, plan: Plan) -> dict[str, dict[str, Any]]:
+        """Collect what is known about each unit's resources, from the state and from what the plan changes; returns
+        the units' outputs in that state."""
+        state, root = self.engine.state(), self.engine.stack.root
+        gone = {change.address for change in plan.resources if not change.stays}
+        self._facts = {unit: UnitFacts() for unit in root.names}
+        for resource in state.resources:
+            if resource.address not in gone and (facts := self._facts.get(root.unit_of(resource.address))):
+                facts.add(resource.address, resource.type, resource.id, resource.values)
+        for change in plan.changes:
+            if change.stays and (facts := self._facts.get(change.unit)):
+                facts.add(change.address, change.type, change.id, change.values)
+        return known(outputs_in(self.engine.stack, state))
+
+    def _report(
+        self, units: Iterable[str], plan: Plan, outputs: Mapping[str, Mapping[str, Any]]
+    ) -> Iterator[DagsterEvent]:
+        for unit in units if self.context is not None else ():
+            facts = self._facts[unit]
+            seconds = time.monotonic() - self._began
+            version = data_version(self.engine.stack.root.unit(unit), self._values, facts.ids)
+            yield MaterializeResult(
+                asset_key=self.units[unit],
+                metadata={
+                    **unit_metadata(plan, unit, facts, self._region, seconds),
+                    **output_metadata(outputs.get(unit, {})),
+                },
+                data_version=DataVersion(version),
+            )
+
+    def _observe(self, units: Iterable[str], outputs: Mapping[str, Mapping[str, Any]]) -> Iterator[DagsterEvent]:
+        """Outputs of units that were reported before the state was written."""
+        for unit in units if self.context is not None else ():
+            if outputs.get(unit):
+                yield AssetObservation(asset_key=self.units[unit], metadata=output_metadata(outputs[unit]))
+
+    @property
+    def _region(self) -> str:
+        """For links into the console."""
+        stack = self.engine.stack
+        if stack.source is not None and stack.source.provider is not None:
+            return stack.source.provider.region
+        if isinstance(stack.backend, S3Backend):
+            return stack.backend.region
+        return self.engine.cloud.variables.get("AWS_REGION", "us-east-1")

@@ -1,0 +1,95 @@
+"""`TerraformCliResource`: Terraform for the ops of `@terraform_assets`, and for scripts.
+
+It knows which account and environment Terraform runs in. What a run does, step by step, is in `invocation.py`.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from dagster import AssetExecutionContext, AssetKey, ConfigurableResource, ResourceDependency
+
+from buildkit_dagster.cloud.aws import Ambient, Aws
+from buildkit_dagster.config.environment import read_environment
+from buildkit_dagster.defs.terraform.assets import STACK_METADATA, UNIT_METADATA
+from buildkit_dagster.defs.terraform.invocation import TerraformCliInvocation
+from buildkit_dagster.errors import InvalidRoot
+from buildkit_dagster.terraform.engine import Engine
+from buildkit_dagster.terraform.stack import TerraformStack
+
+COMMANDS = ("plan", "apply")
+
+
+class TerraformCliResource(ConfigurableResource):
+    """Runs Terraform.
+
+    Args:
+        lock_timeout: how long Terraform waits for a state somebody else has locked ("30s", "5m").
+        provider_mirror: a filesystem mirror for providers; by default BUILDKIT_PROVIDER_MIRROR or the usual places.
+        aws: which account; by default the one the process environment points at, as for every AWS tool.
+    """
+
+    lock_timeout: str = "30s"
+    provider_mirror: str | None = None
+    aws: ResourceDependency[Aws] = None  # type: ignore[assignment]
+
+    def cli(
+        self,
+        args: Sequence[str],
+        *,
+        context: AssetExecutionContext | None = None,
+        stack: TerraformStack | None = None,
+    ) -> TerraformCliInvocation:
+        """Prepare `terraform plan` or `apply`; it runs when the invocation is streamed or waited for.
+
+        Args:
+            args: the command, then options for its plan (`["apply", "-parallelism=4"]`). Targets come from the
+                selection, values from the stack: `-target`, `-var` and `-out` are refused.
+            context: of the op; gives the stack, the selection and the log.
+            stack: outside an op, the stack to work on (all of it).
+        """
+        command, options = _checked(args)
+        stack, units = _found(context) if context is not None else (stack, {})
+        if stack is None:
+            raise InvalidRoot("TerraformCliResource.cli", "needs a context or a stack")
+        return TerraformCliInvocation(
+            engine=self.engine(stack, context), command=command, options=options, context=context, units=units
+        )
+
+    def engine(self, stack: TerraformStack, context: AssetExecutionContext | None = None) -> Engine:
+        """The engine below, for what has no asset events (state migration, imports)."""
+        process = read_environment()
+        mirror = Path(self.provider_mirror) if self.provider_mirror else process.provider_mirror
+        return Engine(
+            stack=stack,
+            cloud=self.aws or Ambient(process),
+            run=context.run_id if context is not None else uuid.uuid4().hex,
+            tell=context.log.info if context is not None else _nobody,
+            mirror=mirror,
+            lock_timeout=self.lock_timeout,
+        )
+
+
+def _checked(args: Sequence[str]) -> tuple[str, tuple[str, ...]]:
+    command, *options = args or ("",)
+    ours = [option for option in options if option.lstrip("-").startswith(("target", "var", "out", "state", "lock"))]
+    if command not in COMMANDS or ours:
+        wrong = ", ".join(ours) or repr(command)
+        raise InvalidRoot(
+            "TerraformCliResource.cli", f"does not take {wrong}; allowed: {' or '.join(COMMANDS)}, options"
+        )
+    return command, tuple(options)
+
+
+def _found(context: AssetExecutionContext) -> tuple[TerraformStack, dict[str, AssetKey]]:
+    """The op's stack, and its selected units with their keys."""
+    metadata: dict[AssetKey, Any] = dict(context.assets_def.metadata_by_key)
+    selected = {metadata[key][UNIT_METADATA]: key for key in context.selected_asset_keys}
+    return next(iter(metadata.values()))[STACK_METADATA], selected
+
+
+def _nobody(_: str) -> None:
+    """A script that wants no log."""

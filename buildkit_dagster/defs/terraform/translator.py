@@ -1,0 +1,74 @@
+"""What the asset of a unit looks like: one translator decides key, dependencies, group, owners, tags and kinds.
+
+Subclass `DagsterTerraformTranslator` and override `get_asset_spec` to change any of it. How assets are run is in
+`resource.py` and `invocation.py`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from dagster import AssetDep, AssetKey, AssetSpec
+
+from buildkit_dagster.naming import identifier, infra_key
+from buildkit_dagster.tags import dagster_tags
+from buildkit_dagster.terraform.stack import TerraformStack
+
+#: Services that nearly every unit uses on the side; they name a unit only when it has nothing else.
+_ANCILLARY = frozenset({"iam", "cloudwatch", "kms"})
+
+
+class DagsterTerraformTranslator:
+    """Derives the asset of a Terraform unit."""
+
+    def get_asset_spec(self, stack: TerraformStack, unit: str) -> AssetSpec:
+        """The spec of one unit of a stack.
+
+        The default: key `infra/<stack>/<unit>` (`infra/<stack>` where loops make the whole stack one asset), an edge
+        from every unit whose outputs it uses, in this stack or another, and the stack as group.
+        """
+        call = stack.call(unit)
+        return AssetSpec(
+            key=self._default_key(stack, unit),
+            deps=self._deps(stack, unit),
+            group_name=identifier(stack.name),
+            code_version=stack.root.unit(unit).code,
+            kinds=kinds_of(stack.root.unit(unit).types),
+            tags=dagster_tags(call.tags) if call else {},
+            owners=list(call.owners) if call else [],
+            description=_description(stack, unit),
+        )
+
+    def key_of(self, stack: TerraformStack, unit: str) -> AssetKey:
+        """The key `get_asset_spec` gives to a unit; asked once for each, since specs ask for the keys of others."""
+        known: dict[tuple[int, str], AssetKey] = self.__dict__.setdefault("_keys", {})
+        if (id(stack), unit) not in known:
+            known[id(stack), unit] = self.get_asset_spec(stack, unit).key
+        return known[id(stack), unit]
+
+    def _default_key(self, stack: TerraformStack, unit: str) -> AssetKey:
+        return AssetKey(["infra", stack.name] if stack.root.whole else list(infra_key(stack.name, unit)))
+
+    def _deps(self, stack: TerraformStack, unit: str) -> list[AssetDep]:
+        call = stack.call(unit)
+        keys = [self.key_of(stack, needed) for needed in stack.root.unit(unit).needs]
+        for ref in stack.refs(unit):
+            upstream = stack.upstream_named(ref.stack)
+            # A whole stack has one unit, whatever the reference calls it.
+            keys.append(self.key_of(upstream, upstream.root.names[0] if upstream.root.whole else ref.unit))
+        keys.extend(AssetKey(list(key)) for key in (call.asset_deps if call else ()))
+        return [AssetDep(key) for key in dict.fromkeys(keys)]
+
+
+def kinds_of(types: Iterable[str]) -> set[str]:
+    """`terraform` and the AWS service a unit is mostly made of."""
+    services = Counter(kind.split("_")[1] for kind in types if kind.startswith("aws_"))
+    main = [name for name, _ in services.most_common() if name not in _ANCILLARY] or list(services)
+    return {"terraform", *main[:1]}
+
+
+def _description(stack: TerraformStack, unit: str) -> str:
+    call = stack.call(unit)
+    made_by = f"module `{call.module}`" if call else "its own HCL"
+    return f"Unit `{unit}` of the Terraform stack `{stack.name}`, from {made_by}."
