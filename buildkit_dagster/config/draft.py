@@ -16,10 +16,8 @@ from pydantic import BaseModel
 from buildkit_dagster.config.check import check, unknown_key
 from buildkit_dagster.config.folder import ENVIRONMENTS
 from buildkit_dagster.config.models import (
-    ENVIRONMENT_ALIASES,
     DbtProject,
     EnvironmentConfig,
-    EnvironmentName,
     JobFile,
     PlatformFile,
     SourceConnector,
@@ -28,6 +26,7 @@ from buildkit_dagster.config.models import (
 )
 from buildkit_dagster.config.problems import Problem
 from buildkit_dagster.config.sources import Sources
+from buildkit_dagster.config.values import ENVIRONMENT_ALIASES, EnvironmentName
 from buildkit_dagster.config.yaml import Document, merge
 
 M = TypeVar("M", bound=BaseModel)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import get_args
 
 from buildkit_dagster.config.environment import ProcessEnvironment
-from buildkit_dagster.config.models import ENVIRONMENT_ALIASES, EnvironmentName
+from buildkit_dagster.config.values import ENVIRONMENT_ALIASES, EnvironmentName
 from buildkit_dagster.errors import NoEnvironment, NotAPlatformFolder, PlatformFolderNotFound, UnknownEnvironment
 
 PLATFORM_FILE = Path("config", "platform.yaml")

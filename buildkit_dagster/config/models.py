@@ -1,90 +1,52 @@
 """The platform's configuration as frozen, strict models.
 
-Shapes and the rules of single values live here. Reading files and joining jobs with their assets is in `load.py`,
-error positions are in `yaml.py`, names in `naming.py`, tags in `tags.py`.
+Shapes and the rules of single entries live here; single values are in `values.py`, Fargate's sizes in `fargate.py`,
+whom to tell about a build in `notifications.py`. Reading files and joining jobs with their assets is in `draft.py` and
+`load.py`, names are in `naming.py`, tags in `tags.py`.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
-from zoneinfo import available_timezones
+from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationInfo,
-    field_validator,
-    model_validator,
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+
+from buildkit_dagster.config.fargate import FARGATE_MEMORY, is_fargate_cpu, sizes_text
+from buildkit_dagster.config.notifications import (
+    Elementary,
+    IncidentManager,
+    SlackNotification,
+    SnsNotification,
+    WebhookNotification,
+    switchable,
 )
-
-from buildkit_dagster.config.schedule import dagster_cron
+from buildkit_dagster.config.values import (
+    AccountId,
+    Cloud,
+    EntryName,
+    EnvironmentName,
+    GithubName,
+    Identifier,
+    Model,
+    Region,
+    Schedule,
+    SecretArn,
+    Slug,
+    TagKey,
+    Text,
+    Timezone,
+    VariableName,
+    WrittenEnvironment,
+    known_environments,
+)
 from buildkit_dagster.naming import Names
 
 #: The image jobs run in unless they name another.
 PACKAGE_IMAGE = "platform"
-
-
-def _is_schedule(expression: str) -> str:
-    dagster_cron(expression)
-    return expression
-
-
-def _canonical(name: object) -> object:
-    return ENVIRONMENT_ALIASES.get(name, name) if isinstance(name, str) else name
-
-
-def _known_environments(written: Mapping[str, Any]) -> Mapping[str, Any]:
-    names = [str(_canonical(name)) for name in written]
-    unknown = [name for name in names if name not in get_args(EnvironmentName)]
-    if unknown:
-        allowed = (*get_args(EnvironmentName), *ENVIRONMENT_ALIASES)
-        raise ValueError(f"not an environment: {', '.join(unknown)}; allowed: {', '.join(allowed)}")
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice:
-        raise ValueError(f"{', '.join(twice)} is described twice, once by its alias; keep one")
-    return written
-
-
-def _is_timezone(name: str) -> str:
-    if name not in available_timezones():
-        raise ValueError(f"{name!r} is not a time zone; write an IANA name such as Europe/Berlin, or UTC")
-    return name
-
-
-EnvironmentName = Literal["dev", "staging", "prod"]
-
-#: Other spellings of the same three environments.
-ENVIRONMENT_ALIASES: Mapping[str, EnvironmentName] = {"stg": "staging", "prd": "prod"}
-Cloud = Literal["emulator", "aws"]
-Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$", max_length=40)]
-Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
-#: The name of a dbt project or ingest job: hyphens as in `my-dbt-project`, underscores as in `hubspot_contacts`.
-EntryName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$", max_length=60)]
-#: A tag key every cloud accepts.
-TagKey = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$", max_length=63)]
-AccountId = Annotated[str, Field(pattern=r"^\d{12}$")]
-Region = Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
-GithubName = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$", max_length=100)]
-Text = Annotated[str, Field(min_length=1)]
-#: An EventBridge expression: `cron(0 2 * * ? *)`, `rate(12 hours)`, or the six fields alone.
-Schedule = Annotated[str, AfterValidator(_is_schedule)]
-Timezone = Annotated[str, AfterValidator(_is_timezone)]
-VariableName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
-SecretArn = Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:\S+$")]
-
-
-class Model(BaseModel):
-    """Base of every configuration model: frozen, no unknown keys, no coercion; YAML lists are tuples."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, populate_by_name=True)
-
 
 # --- config/platform.yaml ---------------------------------------------------------------------------------------
 
@@ -180,15 +142,10 @@ class PlatformFile(Model):
 
     name: Slug
     defaults: Mapping[str, Any] = {}
-    environments: Annotated[Mapping[str, Mapping[str, Any]], Field(min_length=1), AfterValidator(_known_environments)]
+    environments: Annotated[Mapping[str, Mapping[str, Any]], Field(min_length=1), AfterValidator(known_environments)]
 
 
 # --- config/codebuild-config.yml ---------------------------------------------------------------------------------
-
-
-def _active(value: object) -> object:
-    """`slack-notification: true` is short for `{active: true}`."""
-    return {"active": value} if isinstance(value, bool) else value
 
 
 def _one_mapping(value: object) -> object:
@@ -213,54 +170,6 @@ class VpcConfig(Model):
     vpc_id: Text
     subnets: Annotated[tuple[str, ...], Field(min_length=1)]
     security_group_ids: Annotated[tuple[str, ...], Field(min_length=1)]
-
-
-class SlackNotification(Model):
-    active: bool = False
-    channel: str = ""
-    secret_name: str = ""
-
-
-class WebhookNotification(Model):
-    """Microsoft Teams and Discord: a Secrets Manager secret that holds the URL, or the URL itself."""
-
-    active: bool = False
-    secret_name: str = ""
-    webhook_url: str = ""
-
-    @model_validator(mode="after")
-    def _has_a_target(self) -> WebhookNotification:
-        if self.active and not (self.secret_name or self.webhook_url):
-            raise ValueError("an active notification needs `secret_name` or `webhook_url`")
-        return self
-
-
-class SnsNotification(Model):
-    active: bool = False
-    topic_arn: str = ""
-
-    @model_validator(mode="after")
-    def _has_a_target(self) -> SnsNotification:
-        if self.active and not self.topic_arn:
-            raise ValueError("an active notification needs `topic_arn`")
-        return self
-
-
-class Elementary(Model):
-    """Elementary's report and alerts."""
-
-    active: bool = False
-    channel: str = ""
-    gitpages: bool = False
-    description: str = ""
-
-
-class IncidentManager(Model):
-    """AWS Systems Manager Incident Manager; impact 1 critical, 2 high, 3 medium, 4 low, 5 none."""
-
-    active: bool = False
-    impact: Annotated[int, Field(ge=1, le=5)] = 1
-    incident_response_plan: Annotated[str, Field(alias="incident-response-plan")] = ""
 
 
 class DbtProject(Model):
@@ -305,31 +214,33 @@ class DbtProject(Model):
     vpc_config: VpcConfig | None = None
     slack_notification: Annotated[
         SlackNotification,
-        BeforeValidator(_active, json_schema_input_type=SlackNotification | bool),
+        BeforeValidator(switchable, json_schema_input_type=SlackNotification | bool),
         Field(alias="slack-notification"),
     ] = SlackNotification()
     teams_notification: Annotated[
         WebhookNotification,
-        BeforeValidator(_active, json_schema_input_type=WebhookNotification | bool),
+        BeforeValidator(switchable, json_schema_input_type=WebhookNotification | bool),
         Field(alias="teams-notification"),
     ] = WebhookNotification()
     discord_notification: Annotated[
         WebhookNotification,
-        BeforeValidator(_active, json_schema_input_type=WebhookNotification | bool),
+        BeforeValidator(switchable, json_schema_input_type=WebhookNotification | bool),
         Field(alias="discord-notification"),
     ] = WebhookNotification()
     sns_notification: Annotated[
         SnsNotification,
-        BeforeValidator(_active, json_schema_input_type=SnsNotification | bool),
+        BeforeValidator(switchable, json_schema_input_type=SnsNotification | bool),
         Field(alias="sns-notification"),
     ] = SnsNotification()
     auto_notifications: Annotated[
         tuple[Literal["build-success", "build-failure", "test-failure"], ...], Field(alias="auto-notifications")
     ] = ()
-    elementary: Annotated[Elementary, BeforeValidator(_active, json_schema_input_type=Elementary | bool)] = Elementary()
+    elementary: Annotated[Elementary, BeforeValidator(switchable, json_schema_input_type=Elementary | bool)] = (
+        Elementary()
+    )
     incident_manager: Annotated[
         IncidentManager,
-        BeforeValidator(_active, json_schema_input_type=IncidentManager | bool),
+        BeforeValidator(switchable, json_schema_input_type=IncidentManager | bool),
         Field(alias="incident-manager"),
     ] = IncidentManager()
     incident_response_plan: Annotated[str, Field(alias="incident-response-plan")] = ""
@@ -341,30 +252,6 @@ class DbtProject(Model):
         if self.ecr_image_tag and not self.ecr_repository:
             raise ValueError("`ecr_image_tag` names a tag of `ecr_repository`, which is missing")
         return self
-
-
-#: Memory sizes in MB per CPU units, see `Runtime`.
-FARGATE_MEMORY: Mapping[int, Sequence[int]] = {
-    256: (512, 1024, 2048),
-    512: range(1024, 4096 + 1, 1024),
-    1024: range(2048, 8192 + 1, 1024),
-    2048: range(4096, 16384 + 1, 1024),
-    4096: range(8192, 30720 + 1, 1024),
-    8192: range(16384, 61440 + 1, 4096),
-    16384: range(32768, 122880 + 1, 8192),
-}
-
-
-def _is_fargate_cpu(cpu: int) -> int:
-    if cpu not in FARGATE_MEMORY:
-        raise ValueError(f"Fargate has no cpu {cpu}; allowed: {', '.join(map(str, FARGATE_MEMORY))}")
-    return cpu
-
-
-def _sizes_text(sizes: Sequence[int]) -> str:
-    if isinstance(sizes, range):
-        return f"{sizes[0]} to {sizes[-1]} in steps of {sizes.step}"
-    return ", ".join(map(str, sizes))
 
 
 # --- config/jobs, config/assets, config/connectors -----------------------------------------------------------------
@@ -482,7 +369,7 @@ class Runtime(Model):
     """
 
     type: Literal["aws_ecs_fargate", "local"] = "aws_ecs_fargate"
-    cpu: Annotated[int, AfterValidator(_is_fargate_cpu)] = 1024
+    cpu: Annotated[int, AfterValidator(is_fargate_cpu)] = 1024
     memory: Annotated[int, Field(validate_default=True)] = 2048
     image: Slug = PACKAGE_IMAGE
     image_uri: Text | None = None
@@ -496,9 +383,7 @@ class Runtime(Model):
             return memory
         sizes = FARGATE_MEMORY[info.data["cpu"]]
         if memory not in sizes:
-            raise ValueError(
-                f"Fargate has no memory {memory} for cpu {info.data['cpu']}; allowed: {_sizes_text(sizes)}"
-            )
+            raise ValueError(f"Fargate has no memory {memory} for cpu {info.data['cpu']}; allowed: {sizes_text(sizes)}")
         return memory
 
 
@@ -530,12 +415,7 @@ class JobFile(Model):
     """
 
     tenant_id: Slug
-    environment: (
-        Annotated[
-            EnvironmentName, BeforeValidator(_canonical, json_schema_input_type=EnvironmentName | Literal["stg", "prd"])
-        ]
-        | None
-    ) = None
+    environment: WrittenEnvironment | None = None
     source_connector_path: Text
     target_connector_path: Text
     asset_path: Text
@@ -603,6 +483,3 @@ class Platform(Model):
 
     def jobs_of(self, tenant: str) -> tuple[IngestJob, ...]:
         return tuple(job for job in self.ingest_jobs if job.tenant == tenant)
-
-
-JsonObject = Mapping[str, Any]

@@ -15,16 +15,15 @@ from pydantic import TypeAdapter
 
 from buildkit_dagster.config.draft import PROJECT_KEYS
 from buildkit_dagster.config.models import (
-    ENVIRONMENT_ALIASES,
     DbtProject,
     EnvironmentConfig,
-    EnvironmentName,
     JobFile,
     PlatformFile,
     SourceConnector,
     TableAsset,
     TargetConnector,
 )
+from buildkit_dagster.config.values import ENVIRONMENT_ALIASES, EnvironmentName
 
 SCHEMA_FOLDER = Path("docs", "schema")
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
