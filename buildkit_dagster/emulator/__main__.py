@@ -11,8 +11,8 @@ from pathlib import Path
 
 from buildkit_dagster.emulator.settings import Settings, parse_repository
 
-#: moto reads these when it is imported: no image list to load for EC2, AWS's own policies exist.
-_MOTO = {"MOTO_EC2_LOAD_DEFAULT_AMIS": "false", "MOTO_IAM_LOAD_MANAGED_AWS_POLICIES": "true"}
+#: moto reads this when it is imported: no list of machine images to load for EC2.
+_MOTO = {"MOTO_EC2_LOAD_DEFAULT_AMIS": "false"}
 
 
 def main() -> None:

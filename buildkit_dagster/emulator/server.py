@@ -28,6 +28,7 @@ from buildkit_dagster.emulator.actions import (
     ecr,
     ecs,
     glue,
+    iam,
     refusal,
     s3,
     secretsmanager,
@@ -151,7 +152,7 @@ class Server:
 
 def install(world: World) -> None:
     """Put the emulator's own answers in place of moto's."""
-    for service in (athena, codebuild, ecr, ecs, glue, s3, secretsmanager, sqs, stepfunctions):
+    for service in (athena, codebuild, ecr, ecs, glue, iam, s3, secretsmanager, sqs, stepfunctions):
         service.install()
     refusal.install()
     CodeBuildExecutor(world).install()

@@ -18,9 +18,7 @@ from moto.iam.models import get_account_id_from
 from werkzeug.wrappers import Request, Response
 
 #: With the package in front from boto3, without it from the Go SDK that Terraform's provider is built on.
-_TARGET = re.compile(
-    r"(?:com\.amazonaws\.code(?:connections|star\.connections)\.\w+|CodeConnections_20231201)\.(?P<action>\w+)"
-)
+_TARGET = re.compile(r"(?:.+\.)?(?:CodeConnections|CodeStar_connections)_\d+\.(?P<action>\w+)")
 _CBOR_PATH = re.compile(r"/service/CodeConnections_20231201/operation/(?P<action>\w+)")
 _CREDENTIAL = re.compile(r"Credential=([^/]+)/\d+/([^/]+)/([^/]+)/")
 

@@ -22,6 +22,7 @@ _MARK = "emulated: a canned result, nothing was scanned"
 def install() -> None:
     """Correct moto's images and scans."""
     moto_put, moto_findings = ECRBackend.put_image, ECRBackend.describe_image_scan_findings
+    moto_scanning = ECRBackend.put_image_scanning_configuration
 
     def put_image(
         self: ECRBackend,
@@ -58,7 +59,13 @@ def install() -> None:
             finding["attributes"] = [*finding.get("attributes", []), {"key": "emulated", "value": "true"}]
         return found
 
-    replace(ECRBackend, put_image, describe_image_scan_findings)
+    def put_image_scanning_configuration(
+        self: ECRBackend, registry_id: str, repository_name: str, image_scan_config: dict[str, Any]
+    ) -> dict[str, Any]:
+        # Go's client leaves `false` out, and moto takes what is empty for no change.
+        return moto_scanning(self, registry_id, repository_name, {"scanOnPush": False, **image_scan_config})
+
+    replace(ECRBackend, put_image, describe_image_scan_findings, put_image_scanning_configuration)
     replace(Image, _create_digest, get_image_size_in_bytes)
 
 

@@ -1,4 +1,4 @@
-"""Glue: UpdateCrawler, UpdateConnection, BatchStopJobRun.
+"""Glue: UpdateCrawler, UpdateConnection, DeleteConnection, BatchStopJobRun, and the type of a connection.
 
 Crawlers and jobs do not run here; starting one is refused in `refusal`.
 """
@@ -15,12 +15,20 @@ from moto.glue.responses import GlueResponse
 
 from buildkit_dagster.emulator.actions import replace
 
+_CONNECTION = ("ConnectionType", "MatchCriteria")
 _STOPPABLE = ("STARTING", "RUNNING", "WAITING")
 
 
 def install() -> None:
-    """Add the actions moto lacks."""
-    replace(GlueResponse, update_crawler, update_connection, batch_stop_job_run)
+    """Add the actions moto lacks; answer a connection's type."""
+    moto_connection = FakeConnection.as_dict
+
+    def as_dict(self: FakeConnection, hide_password: bool = False) -> dict[str, Any]:
+        kept = {name: self.connection_input[name] for name in _CONNECTION if name in self.connection_input}
+        return moto_connection(self, hide_password) | kept
+
+    replace(FakeConnection, as_dict)
+    replace(GlueResponse, update_crawler, update_connection, delete_connection, batch_stop_job_run)
 
 
 def update_crawler(self: GlueResponse) -> ActionResult:
@@ -44,6 +52,14 @@ def update_connection(self: GlueResponse) -> ActionResult:
     new = FakeConnection(backend, old.catalog_id, {**given, "Name": name}, tags)
     new.created_time = old.created_time
     backend.connections[name] = new
+    return EmptyResult()
+
+
+def delete_connection(self: GlueResponse) -> ActionResult:
+    """Remove a connection."""
+    name = self._get_param("ConnectionName")
+    if self.glue_backend.connections.pop(name, None) is None:
+        raise EntityNotFoundException(f"Connection {name} not found.")
     return EmptyResult()
 
 
