@@ -1,0 +1,134 @@
+"""All definitions of the demo's platform: one graph, its jobs, schedules and sensors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from dagster import AssetKey, DagsterInstance, Definitions
+from syrupy.assertion import SnapshotAssertion
+
+from buildkit_dagster.commands.init import make_folder
+from buildkit_dagster.config.environment import read_environment
+from buildkit_dagster.config.load import load_platform
+from buildkit_dagster.config.models import Platform
+from buildkit_dagster.defs.build import build_definitions
+from buildkit_dagster.defs.graph import read_graph
+from buildkit_dagster.defs.launch import job_names, submit
+from buildkit_dagster.errors import EmptySelection, UnknownJob
+from buildkit_dagster.graph import as_data
+from buildkit_dagster.runtimes.prepare import prepare_platform
+
+STATE_BACKEND = AssetKey(["infra", "bootstrap", "state_backend"])
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("demo") / "platform"
+    make_folder(made)
+    return made
+
+
+@pytest.fixture(scope="module")
+def platform(folder: Path) -> Platform:
+    return load_platform(folder, "dev")
+
+
+@pytest.fixture(scope="module")
+def definitions(platform: Platform) -> Definitions:
+    list(prepare_platform(platform, read_environment()))
+    return build_definitions(platform, read_environment())
+
+
+def test_the_whole_graph(definitions: Definitions, snapshot: SnapshotAssertion) -> None:
+    data = as_data(read_graph(definitions))
+    lines = [f"{asset['key']}  [{asset['group']}: {' '.join(asset['kinds'])}]" for asset in data["assets"]]
+    lines += [f"{edge['from']} -> {edge['to']}" for edge in data["edges"]]
+    assert "\n".join(lines) == snapshot
+
+
+def test_the_state_backend_is_an_ancestor_of_every_model(definitions: Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    models = [key for key in graph.materializable_asset_keys if key.path[0] == "flights"]
+    assert len(models) >= 18
+    for model in models:
+        assert STATE_BACKEND in graph.get_ancestor_asset_keys(model), model
+
+
+def test_everything_but_the_state_backend_rests_on_something(definitions: Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    assert graph.root_materializable_asset_keys == {STATE_BACKEND}
+
+
+def test_the_jobs_are_those_the_configuration_names(definitions: Definitions) -> None:
+    assert job_names(definitions) == [
+        "bootstrap",
+        "dbt_flights",
+        "infrastructure",
+        "ingest_acme_airlines",
+        "ingest_acme_airports",
+        "ingest_acme_flights",
+        "ingest_acme_planes",
+        "ingest_acme_weather",
+        "platform",
+        "stack_dbt",
+        "stack_ingest_acme",
+        "stack_lake",
+        "stack_registry",
+    ]
+
+
+def test_infrastructure_holds_units_and_images_and_nothing_else(definitions: Definitions) -> None:
+    keys = definitions.resolve_job_def("infrastructure").asset_layer.selected_asset_keys
+    assert {key.path[0] for key in keys} == {"infra", "image"}
+    everything = definitions.resolve_asset_graph().materializable_asset_keys
+    assert keys == {key for key in everything if key.path[0] in ("infra", "image")}
+
+
+def test_one_stack_is_one_op_in_a_pool_of_its_own(definitions: Definitions) -> None:
+    units = [key for key in definitions.resolve_asset_graph().materializable_asset_keys if key.path[0] == "infra"]
+    ops = {(key.path[1], definitions.get_assets_def(key).op) for key in units}
+    assert sorted((stack, op.pool) for stack, op in ops) == [
+        ("bootstrap", "terraform_bootstrap"),
+        ("dbt", "terraform_dbt"),
+        ("ingest-acme", "terraform_ingest_acme"),
+        ("lake", "terraform_lake"),
+        ("registry", "terraform_registry"),
+    ]
+
+
+def test_a_schedule_is_the_expression_it_had(definitions: Definitions) -> None:
+    schedule = definitions.get_schedule_def("dbt_flights_schedule")
+    assert (schedule.cron_schedule, schedule.execution_timezone) == ("0 2 * * *", "UTC")
+    assert schedule.description == "cron(0 2 * * ? *)"
+
+
+def test_every_model_follows_data_and_no_infrastructure_has_a_condition(definitions: Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    with_condition = {key.path[0] for key in graph.materializable_asset_keys if graph.get(key).automation_condition}
+    assert with_condition == {"flights"}
+
+
+def test_every_asset_has_an_owner_and_a_group(definitions: Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    nodes = [graph.get(key) for key in graph.materializable_asset_keys]
+    assert [node.key for node in nodes if not node.owners or node.group_name == "default"] == []
+
+
+@pytest.fixture
+def instance() -> Iterator[DagsterInstance]:
+    with DagsterInstance.ephemeral() as opened:
+        yield opened
+
+
+def test_launch_names_the_jobs_there_are(definitions: Definitions, instance: DagsterInstance, folder: Path) -> None:
+    with pytest.raises(UnknownJob, match="infrastructure, ingest_acme_airlines"):
+        submit(definitions, instance, folder / "workspace.yaml", "nightly")
+
+
+def test_launch_refuses_a_selection_outside_the_job(
+    definitions: Definitions, instance: DagsterInstance, folder: Path
+) -> None:
+    with pytest.raises(EmptySelection, match="holds no asset of job 'bootstrap'"):
+        submit(definitions, instance, folder / "workspace.yaml", "bootstrap", selection="key:flights/*")

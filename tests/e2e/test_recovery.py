@@ -1,0 +1,240 @@
+"""One local platform, started by hand as a user would, and what happens to it when processes are killed.
+
+Everything is asked of real processes: `buildkit emulator`, a Dagster daemon, `buildkit launch`, `dagster job launch`.
+The tests run in the order they stand in; each leaves the platform whole.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dagster import AssetKey, DagsterInstance, DagsterRun
+
+from buildkit_dagster.cloud.aws import Aws, aws_for
+from buildkit_dagster.commands.init import make_folder
+from buildkit_dagster.config.environment import ProcessEnvironment, read_environment
+from buildkit_dagster.config.load import load_platform
+from buildkit_dagster.config.models import Platform
+from buildkit_dagster.defs.instance import dagster_variables, open_instance, prepare_home
+from buildkit_dagster.defs.services import daemon
+from buildkit_dagster.emulator.control import running_emulator, start_emulator, stop_emulator
+from buildkit_dagster.runtimes.demo_data import raw_files
+from tests.e2e.raw_counts import built_counts, expected_counts
+
+
+@dataclass(frozen=True)
+class Local:
+    """A running platform: emulator and daemon, infrastructure converged, raw files in their bucket."""
+
+    platform: Platform
+    process: ProcessEnvironment
+    instance: DagsterInstance
+    aws: Aws
+
+    def launch(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", "from buildkit_dagster.cli import main; main()", "launch", *arguments]
+        return self._run(command)
+
+    def dagster(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return self._run([sys.executable, "-m", "dagster", *arguments])
+
+    def _run(self, command: list[str]) -> subprocess.CompletedProcess[str]:
+        variables = dagster_variables(self.platform, self.process)
+        return subprocess.run(
+            command, cwd=self.platform.folder, env=variables, capture_output=True, text=True, timeout=400
+        )
+
+    def runs(self) -> list[DagsterRun]:
+        return list(self.instance.get_runs())
+
+    def newest(self) -> DagsterRun:
+        return self.runs()[0]
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
+    folder = tmp_path_factory.mktemp("recovery") / "platform"
+    make_folder(folder)
+    platform = load_platform(folder, "dev")
+    process = replace(read_environment(), endpoint=None)
+    emulator = start_emulator(
+        state_dir=platform.work, repositories=platform.emulated_repositories, owner_pid=os.getpid()
+    )
+    try:
+        with open_instance(prepare_home(platform, process)) as instance:
+            local = Local(platform, process, instance, aws_for(platform, process))
+            yield local
+    finally:
+        stop_emulator(emulator)
+
+
+@pytest.fixture(scope="module")
+def converged(local: Local) -> Local:
+    """After `buildkit launch infrastructure --wait`, which brings and ends a daemon of its own."""
+    done = local.launch("infrastructure", "--wait")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "infra/ingest-acme/flights" in done.stdout
+    for connection in local.aws.client("codeconnections").list_connections()["Connections"]:
+        running = running_emulator(local.platform.work)
+        assert running is not None
+        running.approve_connection(connection["ConnectionArn"])
+    return local
+
+
+@pytest.fixture(scope="module")
+def served(converged: Local) -> Iterator[Local]:
+    """With a daemon that stays, sensors and automation on."""
+    with daemon(converged.platform, converged.process, converged.instance):
+        yield converged
+
+
+@pytest.fixture(scope="module")
+def filled(served: Local) -> Local:
+    """With the demo's data, loaded and built by what the sensor and the automation asked for."""
+    s3 = served.aws.client("s3")
+    for key, content in raw_files():
+        s3.put_object(Bucket=served.platform.names.bucket("raw"), Key=key, Body=content)
+    mart = AssetKey(["flights", "mart_daily_departures"])
+    wait_for(lambda: served.instance.get_latest_materialization_event(mart) is not None, 300)
+    wait_for(lambda: all(run.is_finished for run in served.runs()), 60)
+    return served
+
+
+def wait_for(condition: Callable[[], Any], seconds: float) -> Any:
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, f"not within {seconds} seconds"
+        time.sleep(0.3)
+    return found
+
+
+def serials(local: Local) -> dict[str, int]:
+    """The serial of every stack's state: it grows with every change."""
+    s3, bucket = local.aws.client("s3"), local.platform.names.state_bucket()
+    keys = [item["Key"] for item in s3.list_objects_v2(Bucket=bucket)["Contents"] if item["Key"].endswith(".tfstate")]
+    return {key: json.load(s3.get_object(Bucket=bucket, Key=key)["Body"])["serial"] for key in keys}
+
+
+def test_a_second_run_of_the_infrastructure_changes_nothing(converged: Local) -> None:
+    before = serials(converged)
+    assert len(before) == 5
+    images = converged.aws.client("ecr").list_images(repositoryName=converged.platform.names.repository("platform"))
+    done = converged.launch("infrastructure", "--wait")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert serials(converged) == before
+    after = converged.aws.client("ecr").list_images(repositoryName=converged.platform.names.repository("platform"))
+    assert after["imageIds"] == images["imageIds"]
+
+
+def test_launch_exits_1_and_says_why_when_the_run_fails(converged: Local) -> None:
+    done = converged.launch("dbt_flights", "--wait")
+    assert done.returncode == 1
+    assert "failed" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_dagster_validates_the_workspace(converged: Local) -> None:
+    done = converged.dagster("definitions", "validate", "-w", "workspace.yaml")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_data_follows_the_raw_files(filled: Local, tmp_path: Path) -> None:
+    assert built_counts(filled.platform.folder / ".buildkit/dev/warehouse.duckdb") == expected_counts(tmp_path)
+
+
+def test_dagster_job_launch_is_taken_by_the_daemon(filled: Local) -> None:
+    done = filled.dagster("job", "launch", "-w", "workspace.yaml", "-j", "stack_lake")
+    assert done.returncode == 0, done.stdout + done.stderr
+    run = filled.newest()
+    assert run.job_name == "stack_lake"
+    wait_for(lambda: filled.instance.get_run_by_id(run.run_id).is_finished, 90)
+    assert filled.newest().is_success
+
+
+def test_dagster_materializes_a_selection(filled: Local) -> None:
+    select = ["--select", "infra/lake/raw", "-m", "buildkit_dagster.definitions"]
+    done = filled.dagster("asset", "materialize", *select)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_run_of_everything_that_changes_nothing_requests_nothing(filled: Local) -> None:
+    done = filled.launch("platform", "--wait")
+    assert done.returncode == 0, done.stdout + done.stderr
+    run = filled.newest()
+    assert run.job_name == "platform"
+    time.sleep(15)  # three ticks of sensor and automation
+    assert filled.newest().run_id == run.run_id
+
+
+def test_a_killed_run_worker_fails_the_run_and_the_next_one_succeeds(filled: Local) -> None:
+    worker = launch_in_background(filled, "dbt_flights", r"Started process for run \(pid: (\d+)\)|\(pid: (\d+)\)")
+    wait_for(lambda: processes_with("dbt", filled.platform.folder), 60)
+    os.kill(worker, signal.SIGKILL)
+    assert wait_for_end(filled).status.value == "FAILURE"
+    assert filled.launch("dbt_flights", "--wait").returncode == 0
+
+
+def test_a_killed_build_fails_the_run_with_its_exit_code_and_the_next_one_succeeds(filled: Local) -> None:
+    launch_in_background(filled, "dbt_flights", r"\(pid: (\d+)\)")
+    (pid, *_) = wait_for(lambda: processes_with("dbt", filled.platform.folder), 60)
+    os.kill(pid, signal.SIGKILL)
+    run = wait_for_end(filled)
+    assert run.status.value == "FAILURE"
+    assert re.search(r"flights.*(exit code|FAILED|137)", failure_text(filled, run), re.DOTALL)
+    assert filled.launch("dbt_flights", "--wait").returncode == 0
+
+
+def launch_in_background(local: Local, job: str, pattern: str) -> int:
+    """Queue a run and return the process id its events name."""
+    assert local.launch(job).returncode == 0
+    run_id = local.newest().run_id
+
+    def worker() -> int | None:
+        for record in local.instance.all_logs(run_id):
+            found = re.search(pattern, record.user_message or record.message or "")
+            if found:
+                return int(next(group for group in found.groups() if group))
+        return None
+
+    return int(wait_for(worker, 60))
+
+
+def wait_for_end(local: Local) -> DagsterRun:
+    wait_for(lambda: local.newest().is_finished, 120)
+    return local.newest()
+
+
+def failure_text(local: Local, run: DagsterRun) -> str:
+    texts = []
+    for record in local.instance.all_logs(run.run_id):
+        event = record.dagster_event
+        if event is not None and event.is_step_failure:
+            texts.append(event.step_failure_data.error_display_string)
+    return "\n".join(texts)
+
+
+def processes_with(word: str, folder: Path) -> list[int]:
+    """Processes that run `word` for builds of this platform, oldest first."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            command = (entry / "cmdline").read_bytes().split(b"\0")
+            environment = (entry / "environ").read_bytes()
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            continue
+        if any(part.endswith(f"/{word}".encode()) for part in command) and str(folder).encode() in environment:
+            found.append(int(entry.name))
+    return sorted(found)
