@@ -37,7 +37,7 @@ def platform_jobs(platform: Platform, keys: Iterable[AssetKey]) -> list[Unresolv
         _job("infrastructure", _under("infra") | _under("image"), "Every Terraform unit and every image."),
         *(_stack_job(stack) for stack in stacks_of(keys)),
         *(_dbt_job(project) for project in platform.dbt_projects),
-        *(_ingest_job(job) for job in platform.ingest_jobs),
+        *(ingest_job(job) for job in platform.ingest_jobs),
     ]
 
 
@@ -55,7 +55,8 @@ def _dbt_job(project: DbtProject) -> UnresolvedAssetJobDefinition:
     return _job(dbt_job_name(project.name), _under(project.name), description, in_process_executor)
 
 
-def _ingest_job(job: IngestJob) -> UnresolvedAssetJobDefinition:
+def ingest_job(job: IngestJob) -> UnresolvedAssetJobDefinition:
+    """Load one table; the sensor on its bucket requests runs of this job."""
     selection = AssetSelection.keys(AssetKey(table_key(job.asset.source_type, job.asset.object)))
     description = job.asset.description or f"Load {job.asset.source_type}/{job.asset.object}."
     return _job(ingest_job_name(job.tenant, job.name), selection, description, in_process_executor)

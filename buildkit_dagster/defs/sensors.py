@@ -14,7 +14,6 @@ from typing import Any
 import botocore.exceptions
 from dagster import (
     AssetKey,
-    AssetSelection,
     DagsterInstance,
     DefaultSensorStatus,
     RunRequest,
@@ -28,7 +27,7 @@ from dagster import (
 from buildkit_dagster.cloud.aws import Aws, aws_for
 from buildkit_dagster.config.environment import ProcessEnvironment
 from buildkit_dagster.config.models import IngestJob, Platform
-from buildkit_dagster.defs.ingest import table_asset_key
+from buildkit_dagster.defs.jobs import ingest_job
 from buildkit_dagster.defs.partitions import known_partitions, partitions_of
 from buildkit_dagster.errors import BuildkitError
 from buildkit_dagster.naming import identifier, infra_key, ingest_job_name, ingest_stack
@@ -71,7 +70,7 @@ def _bucket_sensor(
     @sensor(
         name=identifier("objects", bucket),
         description=f"Runs the ingest job of every new or changed object in the bucket {bucket}.",
-        asset_selection=AssetSelection.assets(*(table_asset_key(job) for job in jobs)),
+        jobs=[ingest_job(job) for job in jobs],
         default_status=DefaultSensorStatus.RUNNING,
         minimum_interval_seconds=5,
     )
@@ -162,7 +161,7 @@ def _result(plan: Plan, jobs: dict[str, IngestJob]) -> SensorResult:
         if (partitions := partitions_of(jobs[name]))
     ]
     return SensorResult(
-        run_requests=[_run_request(request, jobs[request.job]) for request in plan.requests],
+        run_requests=[_run_request(request) for request in plan.requests],
         dynamic_partitions_requests=additions,
         cursor=json.dumps(plan.cursor),
         skip_reason=None if plan.requests else _why_not(plan),
@@ -175,11 +174,11 @@ def _why_not(plan: Plan) -> str:
     return "no new object"
 
 
-def _run_request(request: Request, job: IngestJob) -> RunRequest:
+def _run_request(request: Request) -> RunRequest:
     tags = {f"{OBJECT_TAG}{identity}": event.key for identity, event in request.identities.items()}
     if request.first and request.last:
         tags |= {RANGE_START: request.first, RANGE_END: request.last}
-    return RunRequest(run_key=request.run_key, tags=tags, asset_selection=[table_asset_key(job)])
+    return RunRequest(run_key=request.run_key, job_name=request.job, tags=tags)
 
 
 def _source(instance: DagsterInstance, platform: Platform, job: IngestJob) -> Source:

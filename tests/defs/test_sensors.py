@@ -128,7 +128,7 @@ def test_new_objects_become_one_run_per_table_and_range_and_messages_go_when_it_
         (None, None),
         ("2013-01", "2013-03"),
     }
-    assert {key.path[-1] for request in requests for key in request.asset_selection} == {"sales", "customers"}
+    assert {request.job_name for request in requests} == {"ingest_acme_sales", "ingest_acme_customers"}
     assert "customers/all of them.csv" in {value for request in requests for value in request.tags.values()}
     assert list(daemon.instance.get_dynamic_partitions("till_sales")) == ["2013-01", "2013-02", "2013-03"]
     assert daemon.waiting() == 4
@@ -207,4 +207,4 @@ def test_the_sensor_and_its_tables_load_as_definitions(till: Till) -> None:
     found: SensorDefinition = repository.get_sensor_def("objects_raw")
     assert found.minimum_interval_seconds == 5
     assert found.default_status.value == "RUNNING"
-    assert isinstance(till.assets[0].partitions_def or till.assets[1].partitions_def, DynamicPartitionsDefinition)
+    assert repository.get_job("ingest_acme_sales").partitions_def == DynamicPartitionsDefinition(name="till_sales")

@@ -21,14 +21,12 @@ from dagster_pipes import PIPES_PROTOCOL_VERSION, PIPES_PROTOCOL_VERSION_FIELD, 
 from buildkit_dagster.errors import TaskDeadlinePassed, TaskNotStarted
 from buildkit_dagster.runtimes import ecs
 from buildkit_dagster.runtimes.logs import LogTail
+from buildkit_dagster.stacks.registry import PIPES
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs.client import ECSClient
     from mypy_boto3_logs.client import CloudWatchLogsClient
     from mypy_boto3_s3.client import S3Client
-
-#: Where contexts and messages lie in the artifacts bucket; a lifecycle rule removes what a crash leaves there.
-PREFIX = "pipes/"
 
 _GOODBYE = json.dumps({PIPES_PROTOCOL_VERSION_FIELD: PIPES_PROTOCOL_VERSION, "method": "closed", "params": {}})
 
@@ -38,7 +36,7 @@ _FINISHED = {DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatu
 
 
 class TaskMessageReader(PipesS3MessageReader):
-    """Dagster's reader with its messages under `PREFIX`. It counts chunks, so it serves one session only.
+    """Dagster's reader, its messages where a lifecycle rule clears them away; it counts them, so it serves one session.
 
     After a session without a goodbye Dagster waits ten seconds for late messages. S3 shows what was written at once,
     so when the task is known to have ended, the last chunk there is the last one, and the goodbye is said here.
@@ -49,7 +47,7 @@ class TaskMessageReader(PipesS3MessageReader):
     @contextmanager
     def get_params(self) -> Iterator[PipesParams]:
         with super().get_params() as params:
-            yield {**params, "key_prefix": f"{PREFIX}{params['key_prefix']}"}
+            yield {**params, "key_prefix": f"{PIPES}{params['key_prefix']}"}
 
     def messages_are_readable(self, params: PipesParams) -> bool:
         return self.task_ended or super().messages_are_readable(params)
@@ -77,7 +75,7 @@ class TaskClient(PipesECSClient):
         self._reader = TaskMessageReader(bucket=bucket, client=s3, interval=0)
         super().__init__(
             client=starting,
-            context_injector=PipesS3ContextInjector(bucket=bucket, client=s3, key_prefix=PREFIX),
+            context_injector=PipesS3ContextInjector(bucket=bucket, client=s3, key_prefix=PIPES),
             message_reader=self._reader,
         )
         self._request = request
