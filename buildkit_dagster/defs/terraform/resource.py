@@ -3,8 +3,6 @@
 It knows which account and environment Terraform runs in. What a run does, step by step, is in `invocation.py`.
 """
 
-from __future__ import annotations
-
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
