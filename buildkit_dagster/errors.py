@@ -37,8 +37,11 @@ BuildkitError
 │   ├── EmulatorDidNotStart     its process ended or did not answer (emulator/control.py)
 │   ├── EmulatorAlreadyRuns     there is one for this folder (emulator/control.py)
 │   ├── EmulatorCallRefused     one of its own calls was answered with an error (emulator/control.py)
-│   └── HostNotLoopback         it was told to listen where others could reach it (emulator/settings.py)
+│   ├── HostNotLoopback         it was told to listen where others could reach it (emulator/settings.py)
+│   └── BuildspecRefused, SourceRefused, UnreadableReference
+│                               why a build or task could not start (emulator/executors/)
 └── RuntimeFailure          a job's remote work failed, timed out or was stopped
+    ├── InfrastructureMissing   what a job runs on was not applied
     ├── BuildFailed             a CodeBuild build failed: phase, exit code, log link
     ├── BuildStopped            a CodeBuild build was stopped by someone else
     ├── BuildDeadlinePassed     a CodeBuild build ran longer than its timeout
@@ -290,6 +293,13 @@ class ContextMissing(ConfigError):
 
     def __init__(self, image: str, path: Path) -> None:
         super().__init__(f"image {image!r}: {path} does not exist; correct images.{image} in config/platform.yaml")
+
+
+class InfrastructureMissing(RuntimeFailure):
+    """A job was started before its infrastructure."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what} does not exist; materialize the infra/ assets upstream first")
 
 
 class BuildFailed(RuntimeFailure):

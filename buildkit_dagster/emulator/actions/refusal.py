@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+import warnings
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -70,6 +71,7 @@ class Dispatcher(DomainDispatcherApplication):
 def install() -> None:
     """Make every service refuse the actions it has no method for."""
     call_action = BaseResponse.call_action
+    warnings.filterwarnings("ignore", message=r"Exception\(Refused\)", module="moto")
 
     def _refusing(self: BaseResponse) -> Any:
         try:

@@ -139,7 +139,7 @@ class Build:
         try:
             resolved = {one["name"]: self._value(one) for one in declared}
         except secrets.UnreadableReference as error:
-            raise BuildFailed("Secrets Manager Error Message", str(error)) from error
+            raise BuildFailed("CLIENT_ERROR", str(error)) from error
         return {**self._world.variables(self._region, self._folder), **self._own_variables(), **resolved}
 
     def _value(self, variable: Mapping[str, str]) -> str:

@@ -12,6 +12,7 @@ import re
 from botocore.exceptions import BotoCoreError, ClientError
 
 from buildkit_dagster.emulator.executors.world import World
+from buildkit_dagster.errors import EmulatorError
 
 _SECRET = re.compile(
     r"(?P<id>arn:[^:]+:secretsmanager:[^:]*:[^:]*:secret:[^:]+|(?!arn:)[^:]+)"
@@ -19,7 +20,7 @@ _SECRET = re.compile(
 )
 
 
-class UnreadableReference(Exception):
+class UnreadableReference(EmulatorError):
     """A reference that is wrong, or names something that does not exist."""
 
 
