@@ -30,6 +30,7 @@ BuildkitError
 │   ├── SelectionTooNarrow      the plan changes more than was selected
 │   ├── StateLocked             somebody else holds the state's lock (retryable)
 │   ├── UnitsNotReported        Terraform ended well without completing what was selected
+│   ├── StatesDiverge, StateNotMoved    a state lies in two places, or did not arrive where it was moved
 │   └── CommandFailed           Terraform said no: address, file:line, the provider's text
 │       ├── InitFailed, PlanFailed, ApplyFailed, ImportFailed
 │       └── Interrupted         Terraform was stopped before its end
@@ -41,7 +42,7 @@ BuildkitError
 │   └── BuildspecRefused, SourceRefused, UnreadableReference
 │                               why a build or task could not start (emulator/executors/)
 └── RuntimeFailure          a job's remote work failed, timed out or was stopped
-    ├── InfrastructureMissing   what a job runs on was not applied
+    ├── BuildProjectMissing     a CodeBuild project is not there yet
     ├── BuildFailed             a CodeBuild build failed: phase, exit code, log link
     ├── BuildStopped            a CodeBuild build was stopped by someone else
     ├── BuildDeadlinePassed     a CodeBuild build ran longer than its timeout
@@ -295,11 +296,11 @@ class ContextMissing(ConfigError):
         super().__init__(f"image {image!r}: {path} does not exist; correct images.{image} in config/platform.yaml")
 
 
-class InfrastructureMissing(RuntimeFailure):
-    """A job was started before its infrastructure."""
+class BuildProjectMissing(RuntimeFailure):
+    """A build was asked for before the project it runs in was made."""
 
-    def __init__(self, what: str) -> None:
-        super().__init__(f"{what} does not exist; materialize the infra/ assets upstream first")
+    def __init__(self, project: str) -> None:
+        super().__init__(f"CodeBuild project {project} does not exist; materialize the infra/ assets upstream first")
 
 
 class BuildFailed(RuntimeFailure):
@@ -536,6 +537,27 @@ class UnitsNotReported(TerraformError):
 
     def __init__(self, stack: str, units: Sequence[str]) -> None:
         super().__init__(f"stack {stack!r}: Terraform ended without completing {', '.join(units)}; materialize again")
+
+
+class StatesDiverge(TerraformError):
+    """A stack has one state on this machine and another in its bucket, and neither follows from the other."""
+
+    def __init__(self, stack: str, local: Path, remote: str) -> None:
+        super().__init__(
+            f"Stack {stack} has two states that do not belong together: {local} and {remote}. Keep the one that describes "
+            "what exists (`terraform state list` shows it) and move the other away; nothing was changed."
+        )
+
+
+class StateNotMoved(TerraformError):
+    """Terraform reported a moved state, and the bucket does not hold it."""
+
+    retryable = True
+
+    def __init__(self, stack: str, local: Path, remote: str) -> None:
+        super().__init__(
+            f"The state of stack {stack} did not arrive at {remote}. It is still in {local}; run the stack again."
+        )
 
 
 class CommandFailed(TerraformError):

@@ -14,10 +14,11 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from buildkit_dagster.errors import BuildDeadlinePassed, BuildFailed, BuildStopped
+from buildkit_dagster.errors import BuildDeadlinePassed, BuildFailed, BuildProjectMissing, BuildStopped
 from buildkit_dagster.runtimes.logs import LogTail
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ _STOP_INTERVAL = 0.5
 #: BatchGetBuilds takes no more.
 _BATCH = 100
 _TAIL_LINES = 15
+_OWN_LINE = "[Container] "
 _EXIT_STATUS = re.compile(r"exit status (\d+)")
 
 
@@ -153,9 +155,7 @@ class Build:
         tail = self._tail()
         if tail is None:
             return
-        for line in tail.follow(self._ended, _SETTLE, last_line=END_OF_LOG):
-            self._said.append(line)
-            yield line
+        yield from tail.follow(self._ended, _SETTLE, last_line=END_OF_LOG)
 
     def check(self) -> None:
         """Raise what the build ended with, unless that is success: `BuildFailed`, `BuildStopped`, ..."""
@@ -171,9 +171,8 @@ class Build:
         )
 
     def quote(self, text: str | None) -> None:
-        """Let an error quote `text` in place of the last line: None leaves the line out."""
-        self._said.pop()
-        if text is not None:
+        """Let an error quote `text`, the last of what was given here; CodeBuild's own lines say nothing new."""
+        if text and not text.startswith(_OWN_LINE):
             self._said.append(text)
 
     def stop(self, wait: float = _STOP_WAIT) -> bool:
@@ -216,7 +215,8 @@ def start(
 ) -> Build:
     """Start a build; a call that boto3 repeats starts one build only. `deadline` defaults to its timeouts' sum."""
     minutes = params.get("timeoutInMinutesOverride", 60) + params.get("queuedTimeoutInMinutesOverride", QUEUE_MINUTES)
-    response = client.start_build(**{"idempotencyToken": uuid.uuid4().hex, **params})
+    with _existing(client, params["projectName"]):
+        response = client.start_build(**{"idempotencyToken": uuid.uuid4().hex, **params})
     return Build(client, logs, response["build"], interval=interval, deadline=deadline or minutes * 60)
 
 
@@ -236,7 +236,8 @@ def running(client: CodeBuildClient, project: str, variable: str) -> list[tuple[
 
     Only the newest builds are looked at: one page of the list, 100 of them.
     """
-    ids = client.list_builds_for_project(projectName=project, sortOrder="DESCENDING")["ids"]
+    with _existing(client, project):
+        ids = client.list_builds_for_project(projectName=project, sortOrder="DESCENDING")["ids"]
     builds = client.batch_get_builds(ids=ids[:_BATCH])["builds"] if ids else []
     return [
         (build["id"], override["value"])
@@ -245,6 +246,14 @@ def running(client: CodeBuildClient, project: str, variable: str) -> list[tuple[
         for override in build["environment"].get("environmentVariables", ())
         if override["name"] == variable
     ]
+
+
+@contextmanager
+def _existing(client: CodeBuildClient, project: str) -> Iterator[None]:
+    try:
+        yield
+    except client.exceptions.ResourceNotFoundException:
+        raise BuildProjectMissing(project) from None
 
 
 def _write(name: str, text: str) -> str:

@@ -163,7 +163,8 @@ def test_a_model_that_breaks_fails_the_run_with_what_dbt_said(platform: Platform
     assert not result.success
     said = failure(result)
     assert "in phase BUILD with exit code 1" in said
-    assert "Table with name sales does not exist" in said
+    assert 'Table with name "till.sales" does not exist' in said
+    assert "[Container]" not in said
 
 
 def test_what_cannot_run_here_is_refused_before_anything_runs(platform: Platform, process: ProcessEnvironment):

@@ -117,8 +117,21 @@ class PipesCodeBuildClient(PipesClient, TreatAsResourceParam):
             for line in build.lines():
                 if not self._take(line):
                     context.log.info(line)
+                    build.quote(line)
             build.check()
         return PipesClientCompletedInvocation(session, metadata=build_metadata(build.state))
+
+    def follow(self, *, context: Context, start_build_params: Mapping[str, Any]) -> codebuild.BuildState:
+        """Run a build that reports nothing but its log and its end; raises a `RuntimeFailure` unless it succeeds."""
+        with (
+            self._quiet_session(context, None) as session,
+            self._build(context, session, start_build_params, None) as build,
+        ):
+            for line in build.lines():
+                context.log.info(line)
+                build.quote(line)
+            build.check()
+        return build.state
 
     def stream(
         self,
