@@ -1,0 +1,107 @@
+"""Units, edges and hashes, read from roots as people write them."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from buildkit_dagster.errors import InvalidRoot
+from buildkit_dagster.terraform.render import S3Backend
+from buildkit_dagster.terraform.root import Root, read_root
+from buildkit_dagster.terraform.stack import LocalBackend, TerraformStack
+
+ROOTS = Path(__file__).parent / "roots"
+
+
+def root(name: str) -> Root:
+    return read_root(ROOTS / name, name)
+
+
+def edges(found: Root) -> dict[str, tuple[str, ...]]:
+    return {unit.name: unit.needs for unit in found.units}
+
+
+def test_a_reference_is_an_edge_through_locals_data_sources_depends_on_and_root_resources() -> None:
+    assert edges(root("mixture")) == {
+        "first": (),
+        "alone": (),
+        "through_local": ("first",),
+        "through_depends_on": ("first",),
+        "root": ("first",),
+        "through_root": ("root",),
+        "through_data": ("through_local",),
+    }
+
+
+def test_units_come_in_dependency_order() -> None:
+    names = root("mixture").names
+    assert names.index("first") < names.index("root") < names.index("through_root")
+
+
+def test_a_provider_configured_with_outputs_is_an_edge_of_the_units_that_use_it() -> None:
+    assert edges(root("providers")) == {"network": (), "cluster": ("network",), "apps": ("cluster",)}
+
+
+def test_counted_and_for_each_modules_are_one_unit_each() -> None:
+    found = root("repeated")
+    assert edges(found) == {"counted": (), "each": ("counted",)}
+    assert found.unit_of('module.each["a"].terraform_data.this') == "each"
+    assert found.unit_of("module.counted[1].terraform_data.this") == "counted"
+
+
+def test_a_root_without_modules_is_one_unit(tmp_path: Path) -> None:
+    (tmp_path / "main.tf").write_text('resource "terraform_data" "a" {}\nresource "terraform_data" "b" {}\n')
+    found = read_root(tmp_path, "plain")
+    assert found.names == ("root",)
+    assert found.targets(["root"]) == ["terraform_data.a", "terraform_data.b"]
+
+
+def test_a_stack_is_one_asset_where_root_resources_would_make_a_loop() -> None:
+    found = root("whole")
+    assert (found.whole, found.names) == (True, ("whole",))
+    assert found.unit_of("module.part.terraform_data.this") == "whole"
+
+
+def test_the_json_syntax_is_read_like_hcl() -> None:
+    assert edges(root("syntax")) == {"dns": (), "net": (), "app": ("dns", "net")}
+
+
+def test_an_output_belongs_to_the_unit_it_is_made_from() -> None:
+    assert root("mixture").outputs == {"first": ("first",), "own": ("root",)}
+
+
+def test_the_code_hash_follows_the_unit_its_module_and_its_variables_and_nothing_else(tmp_path: Path) -> None:
+    moved = Path(shutil.copytree(ROOTS / "mixture", tmp_path / "elsewhere"))
+    before = {unit.name: unit.code for unit in root("mixture").units}
+    assert {unit.name: unit.code for unit in read_root(moved, "moved").units} == before
+    given = {unit.name: unit.code for unit in read_root(moved, "moved", {"text": "other"}).units}
+    assert {name for name in before if given[name] != before[name]} == {"first"}
+    main = moved / "main.tf"
+    main.write_text(main.read_text().replace('text   = "alone"', 'text   = "changed"'))
+    changed = {unit.name: unit.code for unit in read_root(moved, "moved").units}
+    assert {name for name in before if changed[name] != before[name]} == {"alone"}
+    (moved / "pair" / "main.tf").write_text((moved / "pair" / "main.tf").read_text() + "# more\n")
+    assert {unit.name for unit in read_root(moved, "moved").units if unit.code == changed[unit.name]} == {"root"}
+
+
+def test_a_file_that_is_no_hcl_is_named(tmp_path: Path) -> None:
+    (tmp_path / "main.tf").write_text('module "a" {')
+    with pytest.raises(InvalidRoot, match=r"main\.tf: cannot be read as Terraform configuration"):
+        read_root(tmp_path, "broken")
+
+
+def test_a_folder_without_configuration_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InvalidRoot, match="holds no .tf"):
+        read_root(tmp_path, "empty")
+
+
+def test_the_backend_says_where_the_state_is(tmp_path: Path) -> None:
+    (tmp_path / "main.tf").write_text('resource "terraform_data" "a" {}\n')
+    assert TerraformStack(tmp_path).backend == LocalBackend(tmp_path / "terraform.tfstate")
+    (tmp_path / "backend.tf").write_text(
+        'terraform {\n  backend "s3" {\n    bucket = "b"\n    key = "k"\n    region = "eu-west-1"\n  }\n}\n'
+    )
+    assert TerraformStack(tmp_path).backend == S3Backend("b", "k", "eu-west-1")
+    (tmp_path / "backend.tf").write_text('terraform {\n  backend "http" {}\n}\n')
+    with pytest.raises(InvalidRoot, match="its backend is 'http'; allowed: local, or s3"):
+        _ = TerraformStack(tmp_path).backend
