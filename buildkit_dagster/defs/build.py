@@ -25,11 +25,14 @@ def build_definitions(platform: Platform, process: ProcessEnvironment) -> Defini
     """The definitions of `platform`; reads local files only, raises BuildkitError when one of them is wrong."""
     assets = _assets(platform, process)
     keys = {key for asset in assets for key in asset.keys}
+    sensors = object_sensors(platform, process)
+    # Dagster takes the jobs of a sensor as definitions too, and refuses the same one twice.
+    of_sensors = {job.name for sensor in sensors for job in sensor.jobs}
     return Definitions(
         assets=assets,
-        jobs=platform_jobs(platform, keys),
+        jobs=[job for job in platform_jobs(platform, keys) if job.name not in of_sensors],
         schedules=schedules(platform),
-        sensors=[*object_sensors(platform, process), *automation_sensors(platform)],
+        sensors=[*sensors, *automation_sensors(platform)],
         # Runs the sensors ask for: in the emulator they are short, and a worker of its own costs more than the step.
         executor=in_process_executor if platform.config.cloud == "emulator" else FORKING_EXECUTOR,
     )
