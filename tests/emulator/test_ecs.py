@@ -93,6 +93,7 @@ def test_a_task_runs_its_command_with_overrides_secrets_and_its_true_exit_code(b
         "Essential container in task exited",
     )
     assert task["createdAt"] <= task["startedAt"] <= task["stoppedAt"]
+    assert task["attachments"][0]["status"] == "DELETED"
     waited = ecs.describe_tasks(cluster="test", tasks=[arn, "unknown"])
     assert waited["failures"] == [{"arn": "unknown", "reason": "MISSING"}]
 

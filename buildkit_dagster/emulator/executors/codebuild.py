@@ -312,7 +312,7 @@ class CodeBuildExecutor:
         given = json.loads(response.body)
         backend = response.codebuild_backend
         project = _project(backend, given["projectName"])
-        number = 1 + sum(build.record["projectName"] == project["name"] for build in self._builds.values())
+        number = 1 + sum(build.record["projectName"] == project["name"] for build in self._all())
         record = _record(backend, project, given, number)
         build = Build(self._world, record, backend.region_name, backend.account_id)
         self._builds[build.id] = build
@@ -322,7 +322,7 @@ class CodeBuildExecutor:
     def _get(self, ids: list[str]) -> dict[str, Any]:
         if wrong := [one for one in ids if ":" not in one]:
             raise InvalidInputException(f"Invalid build ID provided: {wrong[0]}")
-        known = {build.id: build.record for build in self._builds.values()}
+        known = {build.id: build.record for build in self._all()}
         known |= {record["arn"]: record for record in known.values()}
         return {
             "builds": [known[one] for one in ids if one in known],
@@ -337,13 +337,17 @@ class CodeBuildExecutor:
             build.stop()
         return build.record
 
+    def _all(self) -> list[Build]:
+        """In the order they were started; a copy, because others start meanwhile."""
+        return list(self._builds.values())
+
     def _list(self, response: CodeBuildResponse, project: str | None) -> list[str]:
         """Newest first, as AWS lists, unless the call says otherwise."""
         backend = response.codebuild_backend
         place = f":codebuild:{backend.region_name}:{backend.account_id}:"
         ids = [
             build.id
-            for build in self._builds.values()
+            for build in self._all()
             if project in (None, build.record["projectName"]) and place in build.record["arn"]
         ]
         return ids if response._get_param("sortOrder") == "ASCENDING" else ids[::-1]

@@ -172,7 +172,16 @@ class TaskRun:
         task.desired_status = "STOPPED"
         task.stopped_at = task.execution_stopped_at = _now()
         self._world.forget(self._folder)
+        self._release_network()
         task.last_status = "STOPPED"
+
+    def _release_network(self) -> None:
+        """A task's network interface goes with it; it would keep its security group from being deleted."""
+        ec2 = self._world.client("ec2", self.task.region_name)
+        for attachment in self.task.attachments:
+            details = {one["name"]: one["value"] for one in attachment["details"]}
+            ec2.delete_network_interface(NetworkInterfaceId=details["networkInterfaceId"])
+            attachment["status"] = "DELETED"
 
 
 class EcsExecutor:

@@ -12,7 +12,7 @@ from typing import Any
 
 #: PutLogEvents takes this many events and characters at once.
 _MOST_EVENTS = 1000
-_LONGEST_LINE = 200_000
+_LONGEST_LINE = 250_000
 
 
 class LogStream:
@@ -34,13 +34,18 @@ class LogStream:
     def put(self, lines: list[str]) -> None:
         """Append lines, all with the time of now."""
         now = int(time.time() * 1000)
-        events = [{"timestamp": now, "message": line[:_LONGEST_LINE]} for line in lines if line]
+        events = [{"timestamp": now, "message": part} for line in lines for part in _parts(line)]
         for start in range(0, len(events), _MOST_EVENTS):
             self._client.put_log_events(
                 logGroupName=self.group,
                 logStreamName=self.stream,
                 logEvents=events[start : start + _MOST_EVENTS],
             )
+
+
+def _parts(line: str) -> list[str]:
+    """A line as events; an empty one is none."""
+    return [line[start : start + _LONGEST_LINE] for start in range(0, len(line), _LONGEST_LINE)]
 
 
 class Tail:

@@ -46,6 +46,7 @@ class World:
         """A new folder for one build or task, removed by `forget`."""
         folder = self.settings.state_dir / kind / identity
         (folder / "home").mkdir(parents=True)
+        folder.chmod(0o700)
         return folder
 
     def forget(self, folder: Path) -> None:
