@@ -544,8 +544,8 @@ class StatesDiverge(TerraformError):
 
     def __init__(self, stack: str, local: Path, remote: str) -> None:
         super().__init__(
-            f"Stack {stack} has two states that do not belong together: {local} and {remote}. Keep the one that describes "
-            "what exists (`terraform state list` shows it) and move the other away; nothing was changed."
+            f"Stack {stack} has two states that do not belong together: {local} and {remote}. Keep the one that "
+            "describes what exists (`terraform state list` shows it) and move the other away; nothing was changed."
         )
 
 

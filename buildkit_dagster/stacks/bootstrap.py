@@ -1,10 +1,13 @@
-"""The `bootstrap` stack: the state bucket, and the roles GitHub's workflows take on.
+"""The `bootstrap` stack: the state bucket, and the roles GitHub's workflows take on; and what of it exists already.
 
-It makes the bucket its own state ends up in; how it gets there is `terraform/migrate.py`.
+It makes the bucket its own state ends up in; how it gets there is `terraform/migrate.py`. An account has one OIDC
+provider for GitHub at most, which may be somebody else's: then it is looked up. Everything else that has our names is
+ours and is imported.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from buildkit_dagster.stacks.permissions import apply_policy, workload_boundary
@@ -14,12 +17,19 @@ from buildkit_dagster.terraform.render import RenderedRoot, UnitRef
 GITHUB_OIDC = "github_oidc"
 
 
-def bootstrap_root(scope: Scope) -> RenderedRoot:
+_PROVIDER_ADDRESS = f"module.{GITHUB_OIDC}.aws_iam_openid_connect_provider.github[0]"
+_PROVIDER_HOST = "token.actions.githubusercontent.com"
+
+#: `client("iam")`: a boto3 client.
+Clients = Callable[[str], Any]
+
+
+def bootstrap_root(scope: Scope, *, create_provider: bool = True) -> RenderedRoot:
     """The stack as it is once its state lies in the bucket."""
     return scope.root(
         BOOTSTRAP,
         scope.unit(STATE_BACKEND, "state_backend", _state_backend(scope)),
-        scope.unit(GITHUB_OIDC, "github_oidc", _github_oidc(scope)),
+        scope.unit(GITHUB_OIDC, "github_oidc", {**_github_oidc(scope), "create_provider": create_provider}),
     )
 
 
@@ -49,3 +59,44 @@ def _github_oidc(scope: Scope) -> dict[str, Any]:
     if scope.platform.config.lock_table:
         inputs["lock_table_arn"] = UnitRef(STATE_BACKEND, "lock_table_arn")
     return inputs
+
+
+def makes_provider(scope: Scope, client: Clients, managed: frozenset[str]) -> bool:
+    """Whether the OIDC provider is the stack's to make: it is in its state (`managed` addresses), or there is none."""
+    if _PROVIDER_ADDRESS in managed:
+        return True
+    iam, arn = client("iam"), scope.iam_arn(f"oidc-provider/{_PROVIDER_HOST}")
+    return not _exists(
+        iam.exceptions.NoSuchEntityException, iam.get_open_id_connect_provider, OpenIDConnectProviderArn=arn
+    )
+
+
+def found_in_account(scope: Scope, client: Clients) -> dict[str, str]:
+    """Address → import id of what exists under the stack's names; parts of a bucket need no import."""
+    names, iam, s3 = scope.platform.names, client("iam"), client("s3")
+    missing = iam.exceptions.NoSuchEntityException
+    bucket, boundary = names.state_bucket(), scope.boundary_arn()
+    found = {}
+    if _exists(s3.exceptions.ClientError, s3.head_bucket, Bucket=bucket, ExpectedBucketOwner=scope.account):
+        found[f"module.{STATE_BACKEND}.aws_s3_bucket.state"] = bucket
+    for role, name in (("plan", names.plan_role()), ("apply", names.apply_role())):
+        if _exists(missing, iam.get_role, RoleName=name):
+            found[f"module.{GITHUB_OIDC}.aws_iam_role.{role}"] = name
+    if _exists(missing, iam.get_policy, PolicyArn=boundary):
+        found[f"module.{GITHUB_OIDC}.aws_iam_policy.workload_boundary[0]"] = boundary
+    return found | (_found_lock_table(scope, client) if scope.platform.config.lock_table else {})
+
+
+def _found_lock_table(scope: Scope, client: Clients) -> dict[str, str]:
+    dynamodb, table = client("dynamodb"), scope.platform.names.lock_table()
+    if not _exists(dynamodb.exceptions.ResourceNotFoundException, dynamodb.describe_table, TableName=table):
+        return {}
+    return {f"module.{STATE_BACKEND}.aws_dynamodb_table.lock[0]": table}
+
+
+def _exists(missing: type[Exception], look: Callable[..., Any], **arguments: str) -> bool:
+    try:
+        look(**arguments)
+    except missing:
+        return False
+    return True

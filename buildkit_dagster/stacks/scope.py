@@ -12,7 +12,7 @@ from typing import Any
 
 from buildkit_dagster.config.models import Platform
 from buildkit_dagster.naming import infra_key
-from buildkit_dagster.tags import dagster_tags, owners, platform_tags
+from buildkit_dagster.tags import owners, platform_tags
 from buildkit_dagster.terraform.render import AwsProvider, ModuleCall, RenderedRoot, S3Backend
 
 BOOTSTRAP, REGISTRY, LAKE, DBT = "bootstrap", "registry", "lake", "dbt"
@@ -75,7 +75,7 @@ class Scope:
         """A unit; `tags` are its own where it has more than the platform's, which the provider adds."""
         carried = tags or platform_tags(self.platform)
         given = {**inputs, "tags": dict(tags)} if tags else inputs
-        return ModuleCall(name, module, given, tags=dagster_tags(carried), owners=owners(carried))
+        return ModuleCall(name, module, given, tags=carried, owners=owners(carried))
 
     def root(self, stack: str, *calls: ModuleCall) -> RenderedRoot:
         """A stack whose state lies in the state bucket."""

@@ -94,6 +94,14 @@ class Engine:
         self.workdir.keep_lock_file()
         self.workdir.mark_initialised(self.sources)
 
+    def move_state(self) -> None:
+        """Init with the backend the root names now and copy the local state into it; the local file is left empty."""
+        # Whatever backend this folder had before, the state to move is the local one.
+        (self.workdir.data / "terraform.tfstate").unlink(missing_ok=True)
+        options = {"migrate_state": FLAG, "force_copy": FLAG, "lock_timeout": self.lock_timeout}
+        self._to_end(InitFailed, self._lines.quiet("init", json=FLAG, lockfile=self._lockfile_mode(), **options))
+        self.workdir.mark_initialised(self.sources)
+
     def plan(self, units: Sequence[str] | None = None, arguments: Sequence[str] = ()) -> Plan:
         """Plan the whole stack, or with `-target` the named units, into a file and read it once."""
         self.workdir.plan.unlink(missing_ok=True)

@@ -1,0 +1,101 @@
+"""The platform's own infrastructure as assets: one op per stack, in the shape any user's root has.
+
+What the stacks consist of is in `stacks/`, how a root becomes assets in `defs/terraform/`. The `bootstrap` stack is
+special in one thing, told here step by step: its state begins on this machine and moves into the bucket it makes.
+"""
+
+# No `from __future__ import annotations` here: Dagster looks at the annotation of an op's context itself.
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from dagster import AssetExecutionContext, AssetsDefinition
+
+from buildkit_dagster.cloud.aws import Aws, aws_for
+from buildkit_dagster.config.environment import ProcessEnvironment
+from buildkit_dagster.config.models import Platform
+from buildkit_dagster.defs.failures import told_plainly
+from buildkit_dagster.defs.terraform.assets import terraform_assets
+from buildkit_dagster.defs.terraform.resource import TerraformCliResource
+from buildkit_dagster.runtimes.image import image_tags
+from buildkit_dagster.stacks.bootstrap import bootstrap_root, found_in_account, makes_provider
+from buildkit_dagster.stacks.build import platform_roots
+from buildkit_dagster.stacks.scope import BOOTSTRAP, Scope
+from buildkit_dagster.terraform.engine import Engine
+from buildkit_dagster.terraform.migrate import Home, find_home, move_into_bucket
+from buildkit_dagster.terraform.render import RenderedRoot
+from buildkit_dagster.terraform.stack import TerraformStack
+from buildkit_dagster.terraform.state import read_state
+
+
+def terraform_stacks(platform: Platform) -> tuple[TerraformStack, ...]:
+    """Every stack of the platform, in the order they depend on each other; reads the images' build contexts."""
+    stacks: list[TerraformStack] = []
+    for root in platform_roots(platform, image_tags(platform)):
+        stacks.append(TerraformStack.rendered(root, platform.work, upstream=tuple(stacks)))
+    return tuple(stacks)
+
+
+def infra_assets(platform: Platform, process: ProcessEnvironment) -> list[AssetsDefinition]:
+    """The units of every stack, one op per stack."""
+    aws = aws_for(platform, process)
+    terraform = TerraformCliResource(aws=aws)
+    return [
+        _bootstrap_assets(platform, stack, terraform, aws) if stack.name == BOOTSTRAP else _assets(stack, terraform)
+        for stack in terraform_stacks(platform)
+    ]
+
+
+def _assets(stack: TerraformStack, terraform: TerraformCliResource) -> AssetsDefinition:
+    @terraform_assets(stack=stack)
+    def converge(context: AssetExecutionContext) -> Iterator[Any]:
+        yield from terraform.cli(["apply"], context=context).stream()
+
+    return converge
+
+
+def _bootstrap_assets(
+    platform: Platform, stack: TerraformStack, terraform: TerraformCliResource, aws: Aws
+) -> AssetsDefinition:
+    @terraform_assets(stack=stack)
+    def converge(context: AssetExecutionContext) -> Iterator[Any]:
+        with told_plainly():
+            in_bucket = terraform.engine(stack, context)
+            home = find_home(in_bucket)
+            invocation = terraform.cli(["apply"], context=context)
+            invocation.engine = terraform.engine(_variant(platform, home, aws), context)
+            if home is Home.LOCAL:
+                _adopt(platform, invocation.engine, aws)
+            yield from invocation.stream()
+            if home is Home.LOCAL:
+                move_into_bucket(in_bucket)
+
+    return converge
+
+
+def _variant(platform: Platform, home: Home, aws: Aws) -> TerraformStack:
+    """The stack as this run works on it: where its state is, and whether the OIDC provider is its own."""
+    scope = Scope(platform)
+
+    def placed(root: RenderedRoot) -> TerraformStack:
+        at_home = replace(root, backend=None) if home is Home.LOCAL else root
+        return TerraformStack.rendered(at_home, platform.work)
+
+    ours = placed(bootstrap_root(scope))
+    managed = read_state(ours.backend, aws.client("s3")).addresses
+    makes = makes_provider(scope, aws.client, managed)
+    return ours if makes else placed(bootstrap_root(scope, create_provider=False))
+
+
+def _adopt(platform: Platform, engine: Engine, aws: Aws) -> None:
+    """Import what exists under the stack's names: an account somebody bootstrapped whose state is lost."""
+    with engine.workdir.alone():
+        managed = engine.state().addresses
+        found = found_in_account(Scope(platform), aws.client)
+        lacking = {address: key for address, key in found.items() if address not in managed}
+        if lacking:
+            engine.write()
+            engine.init()
+        for address, key in lacking.items():
+            engine.tell(f"{key} exists already: importing it as {address}.")
+            engine.import_resource(address, key)
