@@ -122,7 +122,7 @@ def _run(
         name = ingest_job_name(job.tenant, job.name)
         return run_child(context, name, ENTRYPOINT, aws.variables, extras, runtime.timeout)
     clients = {service: aws.client(service) for service in ("ecs", "logs", "s3")}
-    task = task_request(platform, job, _infrastructure(platform, job, clients["s3"]), context.run_id)
+    task = task_request(platform, job, job_infrastructure(platform, job, clients["s3"]), context.run_id)
     # The emulator's logs are complete when a task has stopped, CloudWatch's come a few seconds later.
     settle = 0.0 if platform.config.cloud == "emulator" else 5.0
     return run_task(context, task, extras, clients, platform.names.bucket("artifacts"), settle)
@@ -144,7 +144,7 @@ def task_request(
     )
 
 
-def _infrastructure(platform: Platform, job: IngestJob, s3: Any) -> dict[str, Mapping[str, Any]]:
+def job_infrastructure(platform: Platform, job: IngestJob, s3: Any) -> dict[str, Mapping[str, Any]]:
     """What Terraform wrote down about the job's cluster and task; raises `InfrastructureMissing`."""
     wanted = {"cluster": ("registry", "cluster"), "job": (ingest_stack(job.tenant), job.name)}
     found = {}

@@ -6,8 +6,9 @@ Everything here takes a boto3 client and plain data. Following the task inside a
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -61,25 +62,42 @@ class TaskRequest:
 
 
 class StartingClient:
-    """An ECS client whose RunTask returns one task or raises `TaskNotStarted`; all else is the client's own."""
+    """An ECS client whose calls towards a start raise `TaskNotStarted`; all else is the client's own.
 
-    def __init__(self, client: ECSClient, family: str) -> None:
+    `refused` is called before it raises.
+    """
+
+    def __init__(self, client: ECSClient, family: str, refused: Callable[[], None]) -> None:
         self._client = client
         self._family = family
+        self._refused = refused
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._client, name)
 
+    def describe_task_definition(self, **parameters: Any) -> Any:
+        with self._told():
+            return self._client.describe_task_definition(**parameters)
+
     def run_task(self, **parameters: Any) -> Any:
-        """RunTask, its refusals and its list of failures as one typed error."""
-        try:
+        """RunTask with one task in its answer; its list of failures is an error too."""
+        with self._told():
             response = self._client.run_task(**parameters)
-        except botocore.exceptions.ClientError as error:
-            raise not_started(self._family, f"{error.response['Error']['Code']}: {error}") from None
-        if not response["tasks"]:
-            reasons = [f"{item.get('reason')} {item.get('detail', '')}".strip() for item in response["failures"]]
-            raise not_started(self._family, "; ".join(reasons) or "no reason was given")
+            if not response["tasks"]:
+                reasons = [f"{item.get('reason')} {item.get('detail', '')}".strip() for item in response["failures"]]
+                raise not_started(self._family, "; ".join(reasons) or "no reason was given")
         return response
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except TaskNotStarted:
+            self._refused()
+            raise
+        except botocore.exceptions.ClientError as error:
+            self._refused()
+            raise not_started(self._family, str(error)) from None
 
 
 def not_started(family: str, reason: str) -> TaskNotStarted:

@@ -7,16 +7,28 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 from botocore.config import Config
-from dagster import AssetKey, DagsterInstance, DagsterRunStatus, ExecuteInProcessResult
+from dagster import (
+    AssetKey,
+    DagsterInstance,
+    DagsterRunStatus,
+    ExecuteInProcessResult,
+    MaterializeResult,
+    asset,
+    materialize,
+)
 
 from buildkit_dagster import process
 from buildkit_dagster.config.models import Platform
+from buildkit_dagster.defs.failures import told_plainly
+from buildkit_dagster.defs.ingest import task_request
+from buildkit_dagster.defs.pipes.ecs import run_task
 from buildkit_dagster.emulator.control import Emulator
 from tests.defs.till import Till, new_till, sales
 
@@ -151,6 +163,43 @@ def test_a_task_that_fails_says_its_exit_code_and_the_end_of_its_log(
     till.make_task("customers", command)
     with pytest.raises(AssertionError, match=says):
         raise AssertionError(failure_of(till.materialize(instance, "customers")))
+
+
+class BusyEcs:
+    """An ECS client that has no room for the first tasks."""
+
+    def __init__(self, client: Any, refusals: int) -> None:
+        self.client, self.refusals = client, refusals
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.client, name)
+
+    def run_task(self, **parameters: Any) -> Any:
+        if not self.refusals:
+            return self.client.run_task(**parameters)
+        self.refusals -= 1
+        return {"tasks": [], "failures": [{"reason": "Capacity is unavailable at this time"}]}
+
+
+@pytest.mark.parametrize(("family", "refusals", "says"), [("", 2, ""), ("absent", 0, "did not start a task of absent")])
+def test_only_a_start_that_can_succeed_later_is_tried_again(
+    till: Till, instance: DagsterInstance, family: str, refusals: int, says: str
+) -> None:
+    till.make_task("customers", ["true"])
+    request = task_request(till.platform, till.job("customers"), till.infrastructure("customers"), "run")
+    clients = {name: till.client(name) for name in ("ecs", "logs", "s3")}
+    busy = BusyEcs(clients["ecs"], refusals)
+
+    @asset
+    def start(context) -> MaterializeResult:  # type: ignore[no-untyped-def]
+        wanted = replace(request, family=family or request.family)
+        with told_plainly():
+            run_task(context, wanted, {}, {**clients, "ecs": busy}, till.platform.names.bucket("artifacts"), 0.0, 0.1)
+        return MaterializeResult()
+
+    result = materialize([start], instance=instance, raise_on_error=False)
+    assert says in ("" if result.success else failure_of(result))
+    assert (result.success, busy.refusals, len(till.tasks())) == (not says, 0, int(not says))
 
 
 def test_a_task_past_its_deadline_is_stopped(till: Till, instance: DagsterInstance) -> None:

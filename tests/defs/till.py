@@ -20,7 +20,7 @@ from dagster import AssetsDefinition, DagsterInstance, ExecuteInProcessResult, m
 from buildkit_dagster.config.environment import ProcessEnvironment, read_environment
 from buildkit_dagster.config.load import load_platform
 from buildkit_dagster.config.models import IngestJob, Platform
-from buildkit_dagster.defs.ingest import ingest_assets
+from buildkit_dagster.defs.ingest import ingest_assets, job_infrastructure
 from tests.scenario import write_platform
 
 ENTRYPOINT = ("python", "-m", "buildkit_dagster.runtimes.entrypoints.ingest")
@@ -117,6 +117,10 @@ class Till:
         self.client("s3").put_object(
             Bucket=names.state_bucket(), Key=names.state_key(stack), Body=json.dumps(state).encode()
         )
+
+    def infrastructure(self, job: str) -> dict[str, Any]:
+        """What the states say of the job."""
+        return job_infrastructure(self.platform, self.job(job), self.client("s3"))
 
     def tasks(self) -> list[dict[str, Any]]:
         """All tasks of the platform's cluster as ECS describes them."""

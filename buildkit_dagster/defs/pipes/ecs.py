@@ -42,7 +42,11 @@ class TaskMessageReader(PipesS3MessageReader):
     so when the task is known to have ended, the last chunk there is the last one, and the goodbye is said here.
     """
 
-    task_ended = False
+    _ended = False
+
+    def end(self) -> None:
+        """Say that the task writes no more."""
+        self._ended = True
 
     @contextmanager
     def get_params(self) -> Iterator[PipesParams]:
@@ -50,10 +54,10 @@ class TaskMessageReader(PipesS3MessageReader):
             yield {**params, "key_prefix": f"{PIPES}{params['key_prefix']}"}
 
     def messages_are_readable(self, params: PipesParams) -> bool:
-        return self.task_ended or super().messages_are_readable(params)
+        return self._ended or super().messages_are_readable(params)
 
     def download_messages_chunk(self, index: int, params: PipesParams) -> str | None:
-        ended = self.task_ended
+        ended = self._ended
         chunk = super().download_messages_chunk(index, params)
         return _GOODBYE if chunk is None and ended else chunk
 
@@ -71,8 +75,8 @@ class TaskClient(PipesECSClient):
         settle: float,
     ) -> None:
         """`bucket` carries the session; `settle` is how long (seconds) log lines may come after the task's end."""
-        starting: Any = ecs.StartingClient(client, request.family)
         self._reader = TaskMessageReader(bucket=bucket, client=s3, interval=0)
+        starting: Any = ecs.StartingClient(client, request.family, refused=self._reader.end)
         super().__init__(
             client=starting,
             context_injector=PipesS3ContextInjector(bucket=bucket, client=s3, key_prefix=PIPES),
@@ -109,7 +113,7 @@ class TaskClient(PipesECSClient):
             self._stop(arn, str(error) if isinstance(error, TaskDeadlinePassed) else "the run lost track of the task")
             raise
         finally:
-            self._reader.task_ended = True
+            self._reader.end()
         response = self._client.describe_tasks(cluster=self._request.cluster, tasks=[arn])
         ecs.check_result(self._request.family, response["tasks"][0], list(tail))
         return response

@@ -79,7 +79,8 @@ class Reading:
 
 def main() -> int:
     """Run the job of this process's Pipes session; returns the exit code."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stdout)
+    log.setLevel(logging.INFO)
     for name, value in {**NO_TELEMETRY, "RUNTIME__LOG_LEVEL": "ERROR", "RUNTIME__INTERCEPT_SIGNALS": "false"}.items():
         os.environ.setdefault(name, value)
     stop = StopSignal()
