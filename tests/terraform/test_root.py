@@ -91,7 +91,7 @@ def test_a_file_that_is_no_hcl_is_named(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_configuration_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InvalidRoot, match="holds no .tf"):
+    with pytest.raises(InvalidRoot, match=r"holds no \.tf"):
         read_root(tmp_path, "empty")
 
 
