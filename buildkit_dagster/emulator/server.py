@@ -24,6 +24,7 @@ from werkzeug.wrappers import Request, Response
 from buildkit_dagster import process
 from buildkit_dagster.emulator.actions import (
     athena,
+    bucket_policies,
     codebuild,
     ecr,
     ecs,
@@ -152,7 +153,7 @@ class Server:
 
 def install(world: World) -> None:
     """Put the emulator's own answers in place of moto's."""
-    for service in (athena, codebuild, ecr, ecs, glue, iam, s3, secretsmanager, sqs, stepfunctions):
+    for service in (athena, bucket_policies, codebuild, ecr, ecs, glue, iam, s3, secretsmanager, sqs, stepfunctions):
         service.install()
     refusal.install()
     CodeBuildExecutor(world).install()
