@@ -96,10 +96,10 @@ class Engine:
 
     def move_state(self) -> None:
         """Init with the backend the root names now and copy the local state into it; the local file is left empty."""
-        # Whatever backend this folder had before, the state to move is the local one.
+        # Whatever backend this folder had before, the state to move is the local one. Terraform moves without -json only.
         (self.workdir.data / "terraform.tfstate").unlink(missing_ok=True)
         options = {"migrate_state": FLAG, "force_copy": FLAG, "lock_timeout": self.lock_timeout}
-        self._to_end(InitFailed, self._lines.quiet("init", json=FLAG, lockfile=self._lockfile_mode(), **options))
+        self._to_end(InitFailed, self._lines.quiet("init", lockfile=self._lockfile_mode(), **options))
         self.workdir.mark_initialised(self.sources)
 
     def plan(self, units: Sequence[str] | None = None, arguments: Sequence[str] = ()) -> Plan:
