@@ -21,7 +21,7 @@ from buildkit_dagster.config.environment import ProcessEnvironment
 from buildkit_dagster.config.models import Platform
 from buildkit_dagster.defs.build import build_definitions
 from buildkit_dagster.defs.graph import read_graph
-from buildkit_dagster.defs.instance import forget_work, home_of, open_instance, prepare_home
+from buildkit_dagster.defs.instance import home_of, open_instance, prepare_home
 from buildkit_dagster.defs.launch import submit
 from buildkit_dagster.defs.services import daemon, end_left_over, workspace_file
 from buildkit_dagster.defs.watch import EventReader, Situation, look
@@ -79,10 +79,9 @@ def local_platform(platform: Platform, process: ProcessEnvironment, say: Say) ->
     try:
         say(f"The emulator serves {emulator.endpoint}.")
         end_left_over(home_of(platform, process))
-        forget_work(platform)
+        home = prepare_home(platform, process)
         for line in prepare_platform(platform, process):
             say(f"Prepared {line}.")
-        home = prepare_home(platform, process)
         with open_instance(home) as instance, daemon(platform, process, instance):
             definitions = build_definitions(platform, process)
             aws = aws_for(platform, process)

@@ -46,9 +46,10 @@ def launch(
     wait: bool,
 ) -> bool:
     """Queue a run; with `wait`, follow it and return whether it succeeded, bringing a daemon when none runs."""
+    home = prepare_home(platform, process)
     list(prepare_platform(platform, process))
     definitions = build_definitions(platform, process)
-    with open_instance(prepare_home(platform, process)) as instance:
+    with open_instance(home) as instance:
         workspace = workspace_file(platform)
         run = submit(definitions, instance, workspace, job, partition=partition, selection=selection)
         say(f"Queued run {run.run_id} of {job}.")
