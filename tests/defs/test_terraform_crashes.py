@@ -1,0 +1,190 @@
+"""Killed workers, killed Terraforms, cancelled runs and other people's locks: real Terraform, state in the emulator."""
+
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from buildkit_dagster.cloud.aws import Aws
+from buildkit_dagster.config.environment import read_environment
+from buildkit_dagster.emulator.control import Emulator
+from buildkit_dagster.process import Child, is_alive, start
+from buildkit_dagster.terraform.engine import Engine
+from buildkit_dagster.terraform.journal import Journal, PlannedCreate, open_journal, unsettled
+from buildkit_dagster.terraform.render import ModuleCall
+from buildkit_dagster.terraform.stack import TerraformStack
+from tests.terraform_runs import REGION, Run, emulated_stack, materialize_stack
+from tests.terraform_worker import killable_stack
+
+PAUSE = 6.0
+
+
+@dataclass
+class Place:
+    """A work folder with an emulated account, a state bucket, and a name nobody else uses."""
+
+    work: Path
+    name: str
+    aws: Aws
+    s3: Any
+    iam: Any
+
+    @property
+    def bucket(self) -> str:
+        return f"{self.name}-state"
+
+    @property
+    def lock_key(self) -> str:
+        return f"stacks/{self.name}/terraform.tfstate.tflock"
+
+    def stack(self, pause: float = PAUSE) -> TerraformStack:
+        return killable_stack(self.work, self.bucket, self.name, pause)
+
+    def run(self, stack: TerraformStack, **resource: Any) -> Run:
+        return materialize_stack(stack, aws=self.aws, **resource)
+
+    def worker(self) -> Child:
+        """A worker in a process of its own, in mid-apply: the first bucket is made, the pause has begun."""
+        argv = [sys.executable, "-m", "tests.terraform_worker", str(self.work), self.bucket, self.name, str(PAUSE)]
+        repository = Path(__file__).parents[2]
+        child = start(argv, cwd=repository, env=dict(os.environ), stdout=self.work / "worker.txt")
+        until(lambda: self.has_begun() or child.poll() is not None)
+        assert child.poll() is None, child.stdout.read_text()
+        return child
+
+    def has_begun(self) -> bool:
+        """Whether Terraform pauses and its lock is in the journal."""
+        begun = [journal for journal in self.journals() if journal.lock_id and journal.events.exists()]
+        return any("provision_start" in journal.events.read_text() for journal in begun)
+
+    def journals(self) -> list[Journal]:
+        return unsettled(self.work / self.name / "journal")
+
+    def objects(self) -> list[str]:
+        return [item["Key"] for item in self.s3.list_objects_v2(Bucket=self.bucket).get("Contents", [])]
+
+    def made(self) -> list[str]:
+        """Buckets and roles of this test, sorted."""
+        buckets = [item["Name"] for item in self.s3.list_buckets()["Buckets"]]
+        roles = [item["RoleName"] for item in self.iam.list_roles()["Roles"]]
+        return sorted(name for name in [*buckets, *roles] if name.startswith(self.name) and name != self.bucket)
+
+    def all_of_it(self) -> list[str]:
+        first = f"{self.name}-first"
+        return sorted([first, f"{first}-role", f"{first}-second", f"{first}-second-role"])
+
+
+def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.1)
+
+
+@pytest.fixture
+def place(tmp_path: Path, emulator: Emulator, boto: Callable[[str], Any], request: pytest.FixtureRequest) -> Place:
+    work = tmp_path / ".buildkit" / "dev"
+    work.mkdir(parents=True)
+    (work / "emulator.json").write_text(json.dumps({"endpoint": emulator.endpoint}))
+    name = request.node.name.replace("test_", "").split("_")[1] + f"-{os.getpid()}"
+    found = Place(work, name, Aws(read_environment(), REGION, work / "emulator.json"), boto("s3"), boto("iam"))
+    found.s3.create_bucket(Bucket=found.bucket)
+    return found
+
+
+def test_a_worker_killed_in_mid_apply_leaves_terraform_finishing_and_the_next_run_waits_for_it(place: Place) -> None:
+    worker = place.worker()
+    (journal,) = place.journals()
+    worker.signal(signal.SIGKILL)
+    worker.wait()
+    assert is_alive(journal.pid, journal.mark)
+    run = place.run(place.stack())
+    assert run.success, run.error
+    assert "still works on this stack; waiting for it" in run.logged()
+    assert run.metadata("second")["added"] == 0
+    assert place.made() == place.all_of_it()
+    assert (place.journals(), place.lock_key in place.objects()) == ([], False)
+
+
+def test_a_terraform_killed_in_mid_apply_is_recovered_by_the_next_run_and_nothing_is_made_twice(place: Place) -> None:
+    worker = place.worker()
+    (journal,) = place.journals()
+    os.killpg(journal.pid, signal.SIGKILL)
+    assert worker.wait(60) == 1
+    assert "ended by signal 9" in worker.stdout.read_text()
+    assert place.lock_key in place.objects()
+    created = place.s3.list_buckets()["Buckets"]
+    run = place.run(place.stack(pause=0))
+    assert run.success, run.error
+    assert "Releasing the lock of a Terraform of ours that is dead" in run.logged()
+    assert "Imported module.first.aws_s3_bucket.this" in run.logged()
+    assert place.made() == place.all_of_it()
+    assert [bucket for bucket in place.s3.list_buckets()["Buckets"] if bucket in created] == created
+    assert (place.journals(), place.lock_key in place.objects()) == ([], False)
+
+
+def test_a_cancelled_run_leaves_no_lock_and_a_complete_state(place: Place) -> None:
+    worker = place.worker()
+    worker.signal(signal.SIGINT)
+    time.sleep(0.5)
+    worker.signal(signal.SIGINT)
+    assert worker.wait(60) != 0
+    assert place.lock_key not in place.objects()
+    assert place.journals() == []
+    body = place.s3.get_object(Bucket=place.bucket, Key=f"stacks/{place.name}/terraform.tfstate")["Body"].read()
+    assert "aws_s3_bucket" in {resource["type"] for resource in json.loads(body)["resources"]}
+    run = place.run(place.stack(pause=0))
+    assert (run.success, place.made()) == (True, place.all_of_it())
+
+
+def test_whoever_stops_reading_the_events_stops_terraform(place: Place) -> None:
+    engine = Engine(place.stack(), place.aws, run="closed", tell=lambda _: None)
+    engine.write()
+    engine.init()
+    events = engine.apply(engine.plan())
+    for event in events:
+        if event.kind == "provision_start":
+            break
+    events.close()
+    assert place.journals() == []
+    assert place.lock_key not in place.objects()
+    assert "module.first.aws_s3_bucket.this" in engine.state().addresses
+
+
+def test_a_foreign_lock_is_reported_with_its_holder_and_left_alone(place: Place) -> None:
+    info = {"ID": "f0f0", "Operation": "OperationTypeApply", "Who": "ann@laptop", "Created": "2026-11-20T10:00:00Z"}
+    info |= {"Path": place.bucket, "Version": "1.11.4", "Info": ""}
+    place.s3.put_object(Bucket=place.bucket, Key=place.lock_key, Body=json.dumps(info))
+    run = place.run(place.stack(pause=0), lock_timeout="0s")
+    assert f"the state of stack '{place.name}' is locked by ann@laptop since 2026-11-20" in run.error
+    assert "f0f0" in run.error
+    assert json.loads(place.s3.get_object(Bucket=place.bucket, Key=place.lock_key)["Body"].read()) == info
+
+
+def test_creations_in_flight_at_the_kill_are_imported_if_they_happened_and_tolerated_if_not(place: Place) -> None:
+    call = ModuleCall("only", "store", {"name": f"{place.name}-only"})
+    stack = emulated_stack(place.name, place.bucket, place.work, call)
+    creates = {
+        "module.only.aws_s3_bucket.this": PlannedCreate("aws_s3_bucket", {"bucket": f"{place.name}-only"}),
+        "module.only.aws_iam_role.this": PlannedCreate("aws_iam_role", {"name": f"{place.name}-only-role"}),
+    }
+    provider = {"account": "123456789012", "region": REGION, "partition": "aws"}
+    journal = open_journal(stack.work / "journal", "dead", 2**22 + 1, "0", provider, creates)
+    lines = [
+        {"type": "apply_start", "hook": {"resource": {"addr": address}, "action": "create"}} for address in creates
+    ]
+    journal.events.write_text("\n".join(json.dumps(line) for line in lines))
+    place.s3.create_bucket(Bucket=f"{place.name}-only")
+    run = place.run(stack)
+    assert run.success, run.error
+    assert "Imported module.only.aws_s3_bucket.this" in run.logged()
+    assert "module.only.aws_iam_role.this was not made" in run.logged()
+    assert place.made() == [f"{place.name}-only", f"{place.name}-only-role"]
+    assert place.journals() == []
