@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dagster import AssetExecutionContext, AssetsDefinition
+from dagster import AssetExecutionContext, AssetsDefinition, PipesContextInjector, PipesEnvContextInjector
+from dagster_aws.pipes import PipesS3ContextInjector
 from dagster_dbt import DbtCliInvocation, DbtCliResource, dbt_assets
 from dagster_dbt.asset_utils import (
     DBT_DEFAULT_EXCLUDE,
@@ -40,6 +41,7 @@ from buildkit_dagster.runtimes.dbt import (
     target_folder,
 )
 from buildkit_dagster.runtimes.dbt_selection import narrow, plain_dbt_words
+from buildkit_dagster.stacks.dbt import artifacts_prefix
 
 #: DuckDB lets one process write: every op that does shares this pool.
 WAREHOUSE_POOL = "warehouse"
@@ -53,6 +55,9 @@ _STRUCTURED_LOG = {
     "DO_NOT_TRACK": "1",
 }
 
+
+#: Above this many assets the Pipes context may not fit into a build's variables.
+_MANY_ASSETS = 50
 
 #: Seconds between two looks at a build, emulated and real.
 _INTERVALS = {"emulator": 0.25, "aws": 2.0}
@@ -89,7 +94,8 @@ def dbt_assets_of(platform: Platform, project: DbtProject, process: ProcessEnvir
 
     @dbt_assets(
         manifest=manifest,
-        name=identifier("dbt", project.name),
+        # Not "dbt_…": that is the job's name, and Dagster wants jobs and ops to differ.
+        name=identifier("build", project.name),
         dagster_dbt_translator=translator,
         pool=WAREHOUSE_POOL if project.engine == "duckdb" else None,
     )
@@ -130,9 +136,22 @@ def _in_codebuild(run: _Run) -> Iterator[Any]:
         secrets=run.secrets(),
         timeout_minutes=run.project.timeout,
     )
-    interval = _INTERVALS[run.platform.config.cloud]
-    client = PipesCodeBuildClient(run.aws.client("codebuild"), run.aws.client("logs"), interval=interval)
+    client = PipesCodeBuildClient(
+        run.aws.client("codebuild"),
+        run.aws.client("logs"),
+        context_injector=_injector(run),
+        interval=_INTERVALS[run.platform.config.cloud],
+    )
     yield from client.stream(context=run.context, start_build_params=params, translate=run.log.translate)
+
+
+def _injector(run: _Run) -> PipesContextInjector:
+    """CodeBuild's variables hold 5,500 characters in all: a large selection travels through the artifacts bucket."""
+    if len(run.context.selected_asset_keys) <= _MANY_ASSETS:
+        return PipesEnvContextInjector()
+    bucket = run.project.s3_artifacts_bucket or run.platform.names.bucket("artifacts")
+    prefix = f"{artifacts_prefix(run.project)}pipes/"
+    return PipesS3ContextInjector(bucket=bucket, client=run.aws.client("s3"), key_prefix=prefix)
 
 
 def _here(run: _Run) -> Iterator[Any]:

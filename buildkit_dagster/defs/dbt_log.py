@@ -52,12 +52,15 @@ class DbtLog:
             yield event
 
     def missing(self) -> list[str]:
-        """What is selected and was not reported, as people write it: assets, then checks of selected assets."""
-        assets = self._context.selected_asset_keys
-        unseen = [key for key in assets if key.to_python_identifier() not in self._outputs]
-        checks = {key for key in self._context.selected_asset_check_keys if not assets or key.asset_key in assets}
-        unchecked = [f"{key.asset_key.to_user_string()}:{key.name}" for key in checks - self._checks]
-        return sorted(key.to_user_string() for key in unseen) + sorted(unchecked)
+        """What is selected and was not reported, as people write it: models, or tests where only tests are selected.
+
+        Tests of selected models do not count: a project whose commands are `dbt run` has none to report.
+        """
+        if assets := self._context.selected_asset_keys:
+            unseen = {key for key in assets if key.to_python_identifier() not in self._outputs}
+            return sorted(key.to_user_string() for key in unseen)
+        unchecked = self._context.selected_asset_check_keys - self._checks
+        return sorted(f"{key.asset_key.to_user_string()}:{key.name}" for key in unchecked)
 
 
 def _structured(line: str) -> dict[str, Any] | None:

@@ -140,6 +140,7 @@ def test_codebuild_and_local_report_the_same(
 def test_a_model_says_which_build_made_it(platform: Platform, process: ProcessEnvironment, sales: Callable[..., None]):
     sales(1)
     result = run(platform, process, "codebuild", AssetSelection.keys(ORDERS), "dbt run")
+    assert result.success
     [materialized] = result.get_asset_materialization_events()
     metadata = materialized.step_materialization_data.materialization.metadata
     assert metadata["build_id"].value.startswith("skyline-dev-dbt-shop:")
