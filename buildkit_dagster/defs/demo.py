@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from dagster import DagsterEventType, DagsterInstance, DagsterRun, Definitions
+from dagster import DagsterInstance, DagsterRun, Definitions
 from dagster._core.events.log import EventLogEntry
 
 from buildkit_dagster.cloud.aws import Aws, aws_for
@@ -23,12 +23,12 @@ from buildkit_dagster.defs.build import build_definitions
 from buildkit_dagster.defs.graph import read_graph
 from buildkit_dagster.defs.instance import home_of, open_instance, prepare_home
 from buildkit_dagster.defs.launch import submit
+from buildkit_dagster.defs.lines import materialized, short_line
 from buildkit_dagster.defs.services import daemon, end_left_over, workspace_file
 from buildkit_dagster.defs.watch import EventReader, Situation, look
 from buildkit_dagster.emulator.control import Emulator, start_emulator, stop_emulator
 from buildkit_dagster.errors import DemoIncomplete, NotAnEmulatedEnvironment
 from buildkit_dagster.graph import as_data
-from buildkit_dagster.naming import key_text
 from buildkit_dagster.runtimes.demo_data import raw_files
 from buildkit_dagster.runtimes.prepare import prepare_platform
 
@@ -60,7 +60,7 @@ class LocalPlatform:
         """Say what happened since the last call, and return it."""
         events = list(self.reader.read())
         for run, entry in events:
-            line = _line(run, entry)
+            line = short_line(run, entry)
             if line:
                 self.say(line)
         return events
@@ -104,7 +104,7 @@ def converge_infrastructure(local: LocalPlatform) -> None:
     deadline = time.monotonic() + _DEADLINE_SECONDS
     while not _finished(local, run):
         for _, entry in local.report():
-            if _materialized(entry) == "infra/registry/github_connection":
+            if materialized(entry) == "infra/registry/github_connection":
                 approve_connections(local)
         _check_deadline(local, deadline)
         time.sleep(_POLL_SECONDS)
@@ -195,38 +195,3 @@ def _what_is_wrong(situation: Situation) -> list[str]:
     ]
     missing = [f"not materialized: {', '.join(situation.missing)}"] if situation.missing else []
     return failed + checks + missing
-
-
-def _materialized(entry: EventLogEntry) -> str | None:
-    event = entry.dagster_event
-    if event is None or event.event_type is not DagsterEventType.ASSET_MATERIALIZATION or event.asset_key is None:
-        return None
-    return key_text(event.asset_key.path)
-
-
-def _line(run: DagsterRun, entry: EventLogEntry) -> str | None:
-    """One line per asset, failed check, and end of a run."""
-    event = entry.dagster_event
-    if event is None:
-        return None
-    if event.event_type is DagsterEventType.ASSET_MATERIALIZATION:
-        partition = f" [{event.partition}]" if event.partition else ""
-        return f"  {_materialized(entry)}{partition}"
-    if event.event_type is DagsterEventType.ASSET_CHECK_EVALUATION:
-        check = event.asset_check_evaluation_data
-        return None if check.passed else f"  check {check.check_name} of {key_text(check.asset_key.path)} did not pass"
-    if event.event_type is DagsterEventType.STEP_FAILURE:
-        return f"  {entry.step_key} failed: {_cause(entry)}"
-    if event.event_type in (DagsterEventType.RUN_START, DagsterEventType.RUN_SUCCESS, DagsterEventType.RUN_FAILURE):
-        word = event.event_type.value.removeprefix("PIPELINE_").lower()
-        return f"{run.job_name} ({run.run_id[:8]}): {word}"
-    return None
-
-
-def _cause(entry: EventLogEntry) -> str:
-    """The innermost error of a failed step, in one piece."""
-    assert entry.dagster_event is not None
-    error = entry.dagster_event.step_failure_data.error
-    while error is not None and error.cause is not None:
-        error = error.cause
-    return error.message.strip() if error else "no error was recorded"

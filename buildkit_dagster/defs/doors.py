@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 
-from dagster import DagsterEvent, DagsterEventType, DagsterInstance
-from dagster._core.events.log import EventLogEntry
+from dagster import DagsterInstance
 
 from buildkit_dagster.config.environment import ProcessEnvironment
 from buildkit_dagster.config.models import Platform
@@ -17,6 +16,7 @@ from buildkit_dagster.defs.build import build_definitions
 from buildkit_dagster.defs.graph import read_graph
 from buildkit_dagster.defs.instance import home_of, open_instance, prepare_home
 from buildkit_dagster.defs.launch import follow, submit, succeeded
+from buildkit_dagster.defs.lines import full_line
 from buildkit_dagster.defs.services import daemon, daemon_lives, workspace_file
 from buildkit_dagster.graph import Graph
 from buildkit_dagster.runtimes.prepare import prepare_platform
@@ -62,40 +62,12 @@ def launch(
 def stream(instance: DagsterInstance, run_id: str, say: Say) -> bool:
     """Say each event of the run worth reading; returns whether the run succeeded."""
     for entry in follow(instance, run_id):
-        line = line_of(entry)
+        line = full_line(entry)
         if line:
             say(line)
     done = succeeded(instance, run_id)
     say(f"Run {run_id} {'succeeded' if done else 'failed'}.")
     return done
-
-
-_SILENT = {
-    DagsterEventType.ASSET_MATERIALIZATION_PLANNED,
-    DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED,
-    DagsterEventType.RESOURCE_INIT_STARTED,
-    DagsterEventType.RESOURCE_INIT_SUCCESS,
-    DagsterEventType.HANDLED_OUTPUT,
-    DagsterEventType.LOADED_INPUT,
-    DagsterEventType.STEP_OUTPUT,
-    DagsterEventType.STEP_INPUT,
-    DagsterEventType.LOGS_CAPTURED,
-    DagsterEventType.STEP_WORKER_STARTING,
-    DagsterEventType.STEP_WORKER_STARTED,
-}
-
-
-def line_of(entry: EventLogEntry) -> str | None:
-    """One line of a run's log, None for events about Dagster's own workings."""
-    event = entry.dagster_event
-    if event is not None and (event.event_type in _SILENT or _is_quiet_engine_event(event)):
-        return None
-    step = f"{entry.step_key}: " if entry.step_key else ""
-    return f"{step}{entry.user_message or (event.event_type_value if event else '')}"
-
-
-def _is_quiet_engine_event(event: DagsterEvent) -> bool:
-    return event.is_engine_event and event.engine_event_data.error is None
 
 
 @contextmanager
