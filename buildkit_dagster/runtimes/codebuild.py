@@ -43,17 +43,13 @@ _OWN_LINE = "[Container] "
 _EXIT_STATUS = re.compile(r"exit status (\d+)")
 
 
-def buildspec(commands: Sequence[str], files: Sequence[tuple[str, str]] = (), **phases: Sequence[str]) -> str:
-    """A buildspec (JSON, which is YAML) that writes `files` into the source's folder and runs `commands` in order.
-
-    `phases` are commands of other phases than `build`, by their name.
-    """
-    spec = {
-        **{name: {"commands": list(others)} for name, others in phases.items()},
+def buildspec(commands: Sequence[str], files: Sequence[tuple[str, str]] = ()) -> str:
+    """A buildspec (JSON, which is YAML) that writes `files` into the source's folder and runs `commands` in order."""
+    phases = {
         "build": {"commands": [*(_write(name, text) for name, text in files), *commands]},
         "post_build": {"commands": [f"echo {shlex.quote(END_OF_LOG)}"]},
     }
-    return json.dumps({"version": "0.2", "phases": spec})
+    return json.dumps({"version": "0.2", "phases": phases})
 
 
 def environment(plain: Mapping[str, str], secrets: Mapping[str, str]) -> list[dict[str, str]]:

@@ -74,11 +74,6 @@ def image_context(platform: Platform, image: str) -> BuildContext:
     return BuildContext(context_files(folder, configured.dockerfile), configured.dockerfile)
 
 
-def context_tag(context: Path, dockerfile: str = "Dockerfile") -> str:
-    """The content tag of a folder."""
-    return BuildContext(context_files(context, dockerfile), dockerfile).tag
-
-
 def context_files(context: Path, dockerfile: str = "Dockerfile") -> dict[str, Path]:
     """The files of a folder that Docker sends to a build, sorted by name; the Dockerfile is always one of them."""
     rules = _ignore_rules(context / ".dockerignore")

@@ -13,7 +13,7 @@ import pytest
 
 from buildkit_dagster.data import data_path
 from buildkit_dagster.errors import ContextMissing
-from buildkit_dagster.runtimes.image import BuildContext, context_files, context_tag, image_context, image_tags
+from buildkit_dagster.runtimes.image import BuildContext, context_files, image_context, image_tags
 from tests.dbt_shop import shop_platform
 
 ROOT = Path(__file__).parents[2]
@@ -24,6 +24,10 @@ def write(folder: Path, **files: str) -> Path:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
     return folder
+
+
+def context_tag(folder: Path) -> str:
+    return BuildContext(context_files(folder), "Dockerfile").tag
 
 
 def test_the_tag_depends_on_content_names_and_modes_only(tmp_path: Path):
