@@ -24,7 +24,7 @@ from buildkit_dagster.defs.graph import read_graph
 from buildkit_dagster.defs.instance import home_of, open_instance, prepare_home
 from buildkit_dagster.defs.launch import submit
 from buildkit_dagster.defs.lines import materialized, short_line
-from buildkit_dagster.defs.services import daemon, end_left_over, workspace_file
+from buildkit_dagster.defs.services import daemon, end_left_over, wait_for_daemon, workspace_file
 from buildkit_dagster.defs.watch import EventReader, Situation, look
 from buildkit_dagster.emulator.control import Emulator, start_emulator, stop_emulator
 from buildkit_dagster.errors import DemoIncomplete, NotAnEmulatedEnvironment
@@ -82,8 +82,9 @@ def local_platform(platform: Platform, process: ProcessEnvironment, say: Say) ->
         home = prepare_home(platform, process)
         for line in prepare_platform(platform, process):
             say(f"Prepared {line}.")
-        with open_instance(home) as instance, daemon(platform, process, instance):
+        with open_instance(home) as instance, daemon(platform, process, instance) as child:
             definitions = build_definitions(platform, process)
+            wait_for_daemon(child, instance)
             aws = aws_for(platform, process)
             yield LocalPlatform(platform, definitions, instance, emulator, aws, EventReader(instance), say)
     finally:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 
 from dagster import DagsterInstance
 
@@ -17,7 +17,7 @@ from buildkit_dagster.defs.graph import read_graph
 from buildkit_dagster.defs.instance import home_of, open_instance, prepare_home
 from buildkit_dagster.defs.launch import follow, submit, succeeded
 from buildkit_dagster.defs.lines import full_line
-from buildkit_dagster.defs.services import daemon, daemon_lives, workspace_file
+from buildkit_dagster.defs.services import daemon, daemon_lives, wait_for_daemon, workspace_file
 from buildkit_dagster.graph import Graph
 from buildkit_dagster.runtimes.prepare import prepare_platform
 
@@ -72,6 +72,10 @@ def stream(instance: DagsterInstance, run_id: str, say: Say) -> bool:
 
 @contextmanager
 def _some_daemon(platform: Platform, process: ProcessEnvironment, instance: DagsterInstance) -> Iterator[None]:
-    own = nullcontext() if daemon_lives(instance) else daemon(platform, process, instance)
-    with own:
+    """The daemon that runs already, else one of our own."""
+    if daemon_lives(instance):
+        yield
+        return
+    with daemon(platform, process, instance) as child:
+        wait_for_daemon(child, instance)
         yield

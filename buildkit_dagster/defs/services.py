@@ -45,16 +45,23 @@ def daemon_lives(instance: DagsterInstance) -> bool:
 
 @contextmanager
 def daemon(platform: Platform, process: ProcessEnvironment, instance: DagsterInstance) -> Iterator[processes.Child]:
-    """A daemon of our own, ended on leaving together with the runs and servers it started."""
+    """A daemon of our own, ended on leaving together with the runs and servers it started.
+
+    It may not be up yet when it is yielded: there is something to load meanwhile. Then call `wait_for_daemon`.
+    """
     arguments = ["-m", "dagster._daemon", "run", "-w", str(workspace_file(platform)), "--log-level", "info"]
     child = _start(platform, process, "daemon", arguments)
     try:
-        _wait(child, "daemon", lambda: daemon_lives(instance))
         yield child
     finally:
         cancel_runs(instance)
         child.end(_END_SECONDS)
         instance.wipe_daemon_heartbeats()
+
+
+def wait_for_daemon(child: processes.Child, instance: DagsterInstance) -> None:
+    """Return once the daemon takes runs; raises ServiceDidNotStart."""
+    _wait(child, "daemon", lambda: daemon_lives(instance))
 
 
 @contextmanager

@@ -27,7 +27,7 @@ from buildkit_dagster.config.environment import ProcessEnvironment, read_environ
 from buildkit_dagster.config.load import load_platform
 from buildkit_dagster.config.models import Platform
 from buildkit_dagster.defs.instance import dagster_variables, open_instance, prepare_home
-from buildkit_dagster.defs.services import daemon
+from buildkit_dagster.defs.services import daemon, wait_for_daemon
 from buildkit_dagster.emulator.control import running_emulator, start_emulator, stop_emulator
 from buildkit_dagster.runtimes.demo_data import raw_files
 from tests.e2e.raw_counts import built_counts, expected_counts
@@ -95,7 +95,8 @@ def converged(local: Local) -> Local:
 @pytest.fixture(scope="module")
 def served(converged: Local) -> Iterator[Local]:
     """With a daemon that stays, sensors and automation on."""
-    with daemon(converged.platform, converged.process, converged.instance):
+    with daemon(converged.platform, converged.process, converged.instance) as child:
+        wait_for_daemon(child, converged.instance)
         yield converged
 
 
