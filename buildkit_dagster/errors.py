@@ -26,6 +26,7 @@ BuildkitError
 │   └── TerraformMissing, ProviderUnavailable       what Terraform needs cannot be had
 ├── TerraformError          a Terraform run did not do what was asked
 │   ├── InvalidRoot             a root cannot be read, or what is asked of it contradicts itself
+│   ├── StackLoop               a way leaves a stack and comes back to it
 │   ├── UpstreamOutputMissing, UpstreamOutputSensitive      an input from another stack cannot be had
 │   ├── SelectionTooNarrow      the plan changes more than was selected
 │   ├── StateLocked             somebody else holds the state's lock (retryable)
@@ -488,6 +489,16 @@ class InvalidRoot(TerraformError):
         super().__init__(f"{root}: {reason}")
 
 
+class StackLoop(TerraformError):
+    """A unit needs an asset outside its stack that needs a unit of the same stack; each key of `way` needs the next."""
+
+    def __init__(self, way: Sequence[str]) -> None:
+        super().__init__(
+            f"a stack is applied as a whole, but {' needs '.join(way)}: the way leaves the stack and comes back. Move "
+            "one of the two units into another stack"
+        )
+
+
 class UpstreamOutputMissing(TerraformError):
     """An input comes from a unit of another stack that has no such output (yet)."""
 
@@ -550,13 +561,13 @@ class StatesDiverge(TerraformError):
 
 
 class StateNotMoved(TerraformError):
-    """Terraform reported a moved state, and the bucket does not hold it."""
+    """A state was sent to its bucket, and the bucket does not hold it."""
 
     retryable = True
 
-    def __init__(self, stack: str, local: Path, remote: str) -> None:
+    def __init__(self, stack: str, local: Path, remote: str, reason: str) -> None:
         super().__init__(
-            f"The state of stack {stack} did not arrive at {remote}. It is still in {local}; run the stack again."
+            f"The state of stack {stack} did not arrive at {remote}: {reason}. It is still in {local}; run the stack again."
         )
 
 

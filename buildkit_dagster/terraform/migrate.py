@@ -3,23 +3,23 @@
 Which state counts is decided from facts alone, so a crash at any point is recovered by the next run: before the move
 the local state is worked on, and then moved; once the bucket holds it, what is left on this machine is removed. Which
 stack needs this is decided in `defs/infra.py`; running Terraform is `engine.py`.
+
+The state is copied as it is, by one conditional request: there is no half-done move. Terraform's own ways (`init
+-migrate-state`, `state push`) give the copy another lineage when the bucket has no state yet, and then nothing tells
+whether two states belong together.
 """
 
 from __future__ import annotations
 
 import enum
+from typing import Any
 
 from buildkit_dagster.errors import InvalidRoot, StateNotMoved, StatesDiverge
 from buildkit_dagster.terraform.engine import Engine
-from buildkit_dagster.terraform.journal import who
-from buildkit_dagster.terraform.locks import read_s3_lock, release_s3_lock
 from buildkit_dagster.terraform.recovery import settle_locks
 from buildkit_dagster.terraform.render import S3Backend
 from buildkit_dagster.terraform.stack import LocalBackend
 from buildkit_dagster.terraform.state import State, read_state
-
-#: What Terraform calls its lock on the bucket while it copies a state there.
-_MOVING = "migration destination state"
 
 
 class Home(enum.Enum):
@@ -33,16 +33,13 @@ class Home(enum.Enum):
 def decide(local: State, remote: State) -> Home:
     """Where the state is, from what lies in both places (`EMPTY` where nothing does)."""
     has_local, has_remote = bool(local.resources), bool(remote.resources)
-    related = local.lineage == remote.lineage
-    has_moved = has_local and has_remote and related and remote.serial >= local.serial
-    is_newer_here = has_local and has_remote and related and not has_moved
     known_to_bucket = remote.lineage is not None
+    related = has_local and has_remote and local.lineage == remote.lineage
+    has_moved = related and remote.serial >= local.serial
 
     if has_moved or (known_to_bucket and not has_local):
         return Home.BUCKET
-    if not has_remote or is_newer_here:
-        return Home.LOCAL
-    return Home.UNCLEAR
+    return Home.UNCLEAR if has_remote else Home.LOCAL
 
 
 def find_home(engine: Engine) -> Home:
@@ -52,7 +49,6 @@ def find_home(engine: Engine) -> Home:
     """
     with engine.workdir.alone():
         settle_locks(engine)
-        _release_lock_of_a_dead_move(engine)
         home = decide(read_state(_local(engine), None), engine.state())
         if home is Home.UNCLEAR:
             raise StatesDiverge(engine.stack.name, _local(engine).path, _address(engine))
@@ -62,25 +58,35 @@ def find_home(engine: Engine) -> Home:
 
 
 def move_into_bucket(engine: Engine) -> None:
-    """Copy the local state into the bucket, and remove it here once the bucket holds the same; raises StateNotMoved."""
+    """Copy the local state into the bucket, and remove it here once the bucket holds the same.
+
+    Raises StateNotMoved, and StatesDiverge when somebody else's state got there first.
+    """
     with engine.workdir.alone():
-        local = read_state(_local(engine), None)
-        engine.write()
-        engine.move_state()
-        arrived = engine.state()
-        if decide(local, arrived) is not Home.BUCKET or arrived.addresses != local.addresses:
-            raise StateNotMoved(engine.stack.name, _local(engine).path, _address(engine))
+        local, stored = read_state(_local(engine), None), engine.state()
+        if decide(local, stored) is Home.LOCAL:
+            _copy(engine, replacing=stored)
+            stored = engine.state()
+        if decide(local, stored) is Home.UNCLEAR:
+            raise StatesDiverge(engine.stack.name, _local(engine).path, _address(engine))
+        if (stored.lineage, stored.serial, stored.addresses) != (local.lineage, local.serial, local.addresses):
+            raise StateNotMoved(engine.stack.name, _local(engine).path, _address(engine), "it reads back differently")
         _remove_local(engine)
         engine.tell(f"The state of stack {engine.stack.name} now lies at {_address(engine)}.")
 
 
-def _release_lock_of_a_dead_move(engine: Engine) -> None:
-    """Only this user's moves on this machine take such a lock, and while the folder is ours none of them runs."""
-    backend = _backend(engine)
-    lock = read_s3_lock(engine.s3, backend.bucket, backend.key)
-    if lock is not None and lock.operation == _MOVING and lock.who == who():
-        engine.tell(f"Releasing the lock of a move that was killed: {lock}")
-        release_s3_lock(engine.s3, backend.bucket, backend.key, lock)
+def _copy(engine: Engine, replacing: State) -> None:
+    """One request that succeeds only while the bucket still has no state, or the empty one that was seen."""
+    backend, body = _backend(engine), _local(engine).path.read_bytes()
+    place = {"Bucket": backend.bucket, "Key": backend.key}
+    condition: dict[str, Any] = {"IfNoneMatch": "*"}
+    if replacing.lineage is not None:
+        condition = {"IfMatch": engine.s3.head_object(**place)["ETag"]}
+    try:
+        engine.s3.put_object(**place, Body=body, ContentType="application/json", **condition)
+    except engine.s3.exceptions.ClientError as error:
+        if error.response["Error"]["Code"] not in ("PreconditionFailed", "412"):
+            raise StateNotMoved(engine.stack.name, _local(engine).path, _address(engine), str(error)) from None
 
 
 def _remove_local(engine: Engine) -> None:
