@@ -567,7 +567,8 @@ class StateNotMoved(TerraformError):
 
     def __init__(self, stack: str, local: Path, remote: str, reason: str) -> None:
         super().__init__(
-            f"The state of stack {stack} did not arrive at {remote}: {reason}. It is still in {local}; run the stack again."
+            f"The state of stack {stack} did not arrive at {remote}: {reason}. It is still in {local}; run the stack "
+            "again."
         )
 
 
