@@ -28,9 +28,9 @@ def copy_root(name: str, folder: Path) -> Path:
 
 
 def emulated_stack(name: str, bucket: str, work: Path, *calls: ModuleCall, **more: Any) -> TerraformStack:
-    """A rendered stack of the test modules with its state in `bucket` of the emulator."""
+    """A rendered stack of the test modules, its state in `bucket` of the emulator, its locks there and in a table."""
     provider = AwsProvider(REGION, ACCOUNT, path_style=True)
-    backend = S3Backend(bucket, f"stacks/{name}/terraform.tfstate", REGION, path_style=True)
+    backend = S3Backend(bucket, f"stacks/{name}/terraform.tfstate", REGION, f"{bucket}-locks", path_style=True)
     root = RenderedRoot(name, calls, provider, backend, MODULES)
     return TerraformStack.rendered(root, work, **more)
 

@@ -19,11 +19,13 @@ from buildkit_dagster.defs.ingest import ingest_assets
 from buildkit_dagster.defs.jobs import FORKING_EXECUTOR, platform_jobs
 from buildkit_dagster.defs.schedules import schedules
 from buildkit_dagster.defs.sensors import object_sensors
+from buildkit_dagster.defs.terraform.loops import refuse_loops
 
 
 def build_definitions(platform: Platform, process: ProcessEnvironment) -> Definitions:
     """The definitions of `platform`; reads local files only, raises BuildkitError when one of them is wrong."""
     assets = _assets(platform, process)
+    refuse_loops(assets)
     keys = {key for asset in assets for key in asset.keys}
     sensors = object_sensors(platform, process)
     # Dagster takes the jobs of a sensor as definitions too, and refuses the same one twice.

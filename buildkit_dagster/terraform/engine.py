@@ -78,6 +78,13 @@ class Engine:
         stacks = (self.stack, *self.stack.upstream)
         return self.cloud.client("s3") if any(isinstance(stack.backend, S3Backend) for stack in stacks) else None
 
+    @cached_property
+    def dynamodb(self) -> Any:
+        """A client for the lock table, None for a stack without one."""
+        backend = self.stack.backend
+        has_table = isinstance(backend, S3Backend) and backend.dynamodb_table is not None
+        return self.cloud.client("dynamodb") if has_table else None
+
     def write(self) -> dict[str, Any]:
         """Write the root and the variables it is given, upstream outputs among them; returns these variables."""
         values = resolve(self.stack, self.s3)
@@ -92,14 +99,6 @@ class Engine:
         # A lock file the platform shares is never changed by one stack alone.
         self._to_end(InitFailed, self._lines.quiet("init", json=FLAG, reconfigure=FLAG, lockfile=self._lockfile_mode()))
         self.workdir.keep_lock_file()
-        self.workdir.mark_initialised(self.sources)
-
-    def move_state(self) -> None:
-        """Init with the backend the root names now and copy the local state into it; the local file is left empty."""
-        # Whatever backend this folder had before, the state to move is the local one. Terraform moves without -json only.
-        (self.workdir.data / "terraform.tfstate").unlink(missing_ok=True)
-        options = {"migrate_state": FLAG, "force_copy": FLAG, "lock_timeout": self.lock_timeout}
-        self._to_end(InitFailed, self._lines.quiet("init", lockfile=self._lockfile_mode(), **options))
         self.workdir.mark_initialised(self.sources)
 
     def plan(self, units: Sequence[str] | None = None, arguments: Sequence[str] = ()) -> Plan:

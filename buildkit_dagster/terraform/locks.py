@@ -21,7 +21,7 @@ _CLOCK_SLACK = timedelta(seconds=2)
 
 @dataclass(frozen=True)
 class Lock:
-    """One state lock as Terraform wrote it; `etag` makes its release conditional."""
+    """One state lock as Terraform wrote it; `etag` (for a table's item: its text) makes its release conditional."""
 
     id: str
     operation: str
@@ -77,3 +77,26 @@ def read_s3_lock(s3: Any, bucket: str, state_key: str) -> Lock | None:
 def release_s3_lock(s3: Any, bucket: str, state_key: str, lock: Lock) -> None:
     """Delete this very lock; one that somebody took meanwhile has another ETag and stays."""
     s3.delete_object(Bucket=bucket, Key=f"{state_key}.tflock", IfMatch=lock.etag)
+
+
+def read_table_lock(dynamodb: Any, table: str, bucket: str, state_key: str) -> Lock | None:
+    """The lock item of a state in a DynamoDB table, which Terraform takes besides the object where one is named."""
+    key = {"LockID": {"S": f"{bucket}/{state_key}"}}
+    try:
+        item = dynamodb.get_item(TableName=table, Key=key, ConsistentRead=True).get("Item", {})
+    except dynamodb.exceptions.ResourceNotFoundException:
+        return None
+    if "Info" not in item:
+        return None
+    info = json.loads(item["Info"]["S"])
+    return Lock(info["ID"], info["Operation"], info["Who"], info["Created"], item["Info"]["S"])
+
+
+def release_table_lock(dynamodb: Any, table: str, bucket: str, state_key: str, lock: Lock) -> None:
+    """Delete this very item; one that somebody took meanwhile has another text and stays."""
+    dynamodb.delete_item(
+        TableName=table,
+        Key={"LockID": {"S": f"{bucket}/{state_key}"}},
+        ConditionExpression="Info = :info",
+        ExpressionAttributeValues={":info": {"S": lock.etag}},
+    )

@@ -12,7 +12,14 @@ from buildkit_dagster.errors import CommandFailed, StateLocked
 from buildkit_dagster.process import wait_until_gone
 from buildkit_dagster.terraform.engine import Engine
 from buildkit_dagster.terraform.journal import Journal, unsettled
-from buildkit_dagster.terraform.locks import Verdict, judge, read_s3_lock, release_s3_lock
+from buildkit_dagster.terraform.locks import (
+    Verdict,
+    judge,
+    read_s3_lock,
+    read_table_lock,
+    release_s3_lock,
+    release_table_lock,
+)
 from buildkit_dagster.terraform.render import S3Backend
 
 #: How long to wait for a Terraform whose worker was killed, in seconds.
@@ -30,10 +37,7 @@ def settle_locks(engine: Engine) -> list[Journal]:
         _wait_for(journal, engine.tell)
     backend = engine.stack.backend
     if journals and isinstance(backend, S3Backend):
-        lock = read_s3_lock(engine.s3, backend.bucket, backend.key)
-        if lock is not None and judge(lock, journals) is Verdict.RELEASE:
-            engine.tell(f"Releasing the lock of a Terraform of ours that is dead: {lock}")
-            release_s3_lock(engine.s3, backend.bucket, backend.key, lock)
+        _release_dead(engine, backend, journals)
     return journals
 
 
@@ -44,6 +48,19 @@ def import_lost(engine: Engine, journals: Sequence[Journal]) -> None:
         _import(engine, _missing(journal.completed(), known), certain=True)
         _import(engine, _missing(journal.in_flight(), known), certain=False)
         journal.settle()
+
+
+def _release_dead(engine: Engine, backend: S3Backend, journals: Sequence[Journal]) -> None:
+    """Both locks Terraform takes: the object beside the state, and the table's item where there is a table."""
+    lock = read_s3_lock(engine.s3, backend.bucket, backend.key)
+    if lock is not None and judge(lock, journals) is Verdict.RELEASE:
+        engine.tell(f"Releasing the lock of a Terraform of ours that is dead: {lock}")
+        release_s3_lock(engine.s3, backend.bucket, backend.key, lock)
+    if backend.dynamodb_table is None:
+        return
+    item = read_table_lock(engine.dynamodb, backend.dynamodb_table, backend.bucket, backend.key)
+    if item is not None and judge(item, journals) is Verdict.RELEASE:
+        release_table_lock(engine.dynamodb, backend.dynamodb_table, backend.bucket, backend.key, item)
 
 
 def _wait_for(journal: Journal, tell: Callable[[str], None]) -> None:

@@ -56,6 +56,7 @@ def test_a_failing_unit_leaves_the_finished_ones_reported_and_holds_its_dependen
     run = materialize_stack(TerraformStack(copy_root("slow", tmp_path), variables={"verdict": "false"}))
     assert not run.success
     assert sorted(run.reported) == ["beside", "quick"]
+    assert run.metadata("quick")["outputs"]["quick"]
     assert "terraform apply failed for stack 'slow'" in run.error
     assert re.search(r"module\.middle\.terraform_data\.run, .*main\.tf:\d+: local-exec provisioner error", run.error)
     repaired = materialize_stack(TerraformStack(tmp_path / "slow"))

@@ -35,6 +35,7 @@ class Place:
     aws: Aws
     s3: Any
     iam: Any
+    dynamodb: Any
 
     @property
     def bucket(self) -> str:
@@ -70,6 +71,11 @@ class Place:
     def objects(self) -> list[str]:
         return [item["Key"] for item in self.s3.list_objects_v2(Bucket=self.bucket).get("Contents", [])]
 
+    def is_locked(self) -> bool:
+        """Whether the lock object, or an item in the lock table, is there."""
+        items = self.dynamodb.scan(TableName=f"{self.bucket}-locks")["Items"]
+        return self.lock_key in self.objects() or any("Info" in item for item in items)
+
     def made(self) -> list[str]:
         """Buckets and roles of this test, sorted."""
         buckets = [item["Name"] for item in self.s3.list_buckets()["Buckets"]]
@@ -94,8 +100,16 @@ def place(tmp_path: Path, emulator: Emulator, boto: Callable[[str], Any], reques
     work.mkdir(parents=True)
     (work / "emulator.json").write_text(json.dumps({"endpoint": emulator.endpoint}))
     name = request.node.name.replace("test_", "").split("_")[1] + f"-{os.getpid()}"
-    found = Place(work, name, Aws(read_environment(), REGION, work / "emulator.json"), boto("s3"), boto("iam"))
+    found = Place(
+        work, name, Aws(read_environment(), REGION, work / "emulator.json"), boto("s3"), boto("iam"), boto("dynamodb")
+    )
     found.s3.create_bucket(Bucket=found.bucket)
+    found.dynamodb.create_table(
+        TableName=f"{found.bucket}-locks",
+        AttributeDefinitions=[{"AttributeName": "LockID", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "LockID", "KeyType": "HASH"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
     return found
 
 
@@ -110,7 +124,7 @@ def test_a_worker_killed_in_mid_apply_leaves_terraform_finishing_and_the_next_ru
     assert "still works on this stack; waiting for it" in run.logged()
     assert run.metadata("second")["added"] == 0
     assert place.made() == place.all_of_it()
-    assert (place.journals(), place.lock_key in place.objects()) == ([], False)
+    assert (place.journals(), place.is_locked()) == ([], False)
 
 
 def test_a_terraform_killed_in_mid_apply_is_recovered_by_the_next_run_and_nothing_is_made_twice(place: Place) -> None:
@@ -127,7 +141,7 @@ def test_a_terraform_killed_in_mid_apply_is_recovered_by_the_next_run_and_nothin
     assert "Imported module.first.aws_s3_bucket.this" in run.logged()
     assert place.made() == place.all_of_it()
     assert [bucket for bucket in place.s3.list_buckets()["Buckets"] if bucket in created] == created
-    assert (place.journals(), place.lock_key in place.objects()) == ([], False)
+    assert (place.journals(), place.is_locked()) == ([], False)
 
 
 def test_a_cancelled_run_leaves_no_lock_and_a_complete_state(place: Place) -> None:
@@ -136,7 +150,7 @@ def test_a_cancelled_run_leaves_no_lock_and_a_complete_state(place: Place) -> No
     time.sleep(0.5)
     worker.signal(signal.SIGINT)
     assert worker.wait(60) != 0
-    assert place.lock_key not in place.objects()
+    assert not place.is_locked()
     assert place.journals() == []
     body = place.s3.get_object(Bucket=place.bucket, Key=f"stacks/{place.name}/terraform.tfstate")["Body"].read()
     assert "aws_s3_bucket" in {resource["type"] for resource in json.loads(body)["resources"]}
@@ -154,7 +168,7 @@ def test_whoever_stops_reading_the_events_stops_terraform(place: Place) -> None:
             break
     events.close()
     assert place.journals() == []
-    assert place.lock_key not in place.objects()
+    assert not place.is_locked()
     assert "module.first.aws_s3_bucket.this" in engine.state().addresses
 
 

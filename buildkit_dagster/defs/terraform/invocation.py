@@ -15,7 +15,7 @@ from dagster import AssetExecutionContext, AssetKey, AssetObservation, DataVersi
 
 from buildkit_dagster.defs.failures import told_plainly
 from buildkit_dagster.defs.terraform.metadata import UnitFacts, output_metadata, unit_metadata
-from buildkit_dagster.errors import UnitsNotReported
+from buildkit_dagster.errors import TerraformError, UnitsNotReported
 from buildkit_dagster.terraform.engine import Engine
 from buildkit_dagster.terraform.events import TerraformEvent
 from buildkit_dagster.terraform.outputs import known, outputs_in
@@ -85,16 +85,25 @@ class TerraformCliInvocation:
         outputs = self._note(plan)
         self._began = time.monotonic()
         yield from self._report(release.begin(), plan, outputs)
-        early = list(release.waiting)
         if not plan.is_empty:
-            for event in self.engine.apply(plan):
-                yield from self._report(self._released(release, event), plan, {})
-            outputs = self._note(Plan(plan.stack, None))
-            late = release.finish()
-            yield from self._report(late, plan, outputs)
-            yield from self._observe((unit for unit in early if unit not in late), outputs)
+            yield from self._carry_out(plan, release)
         if release.waiting:
             raise UnitsNotReported(plan.stack, release.waiting)
+
+    def _carry_out(self, plan: Plan, release: Release) -> Iterator[DagsterEvent]:
+        """Apply, report units as they are complete, and their outputs once the state is written, even by a failure."""
+        open_units, failed = release.waiting, None
+        try:
+            for event in self.engine.apply(plan):
+                yield from self._report(self._released(release, event), plan, {})
+        except TerraformError as error:
+            failed = error
+        outputs = self._note(Plan(plan.stack, None))
+        last = [] if failed else release.finish()
+        yield from self._report(last, plan, outputs)
+        yield from self._observe(set(open_units) - {*last, *release.waiting}, outputs)
+        if failed:
+            raise failed
 
     def _released(self, release: Release, event: TerraformEvent) -> list[str]:
         if event.is_told:
@@ -139,7 +148,7 @@ class TerraformCliInvocation:
 
     def _observe(self, units: Iterable[str], outputs: Mapping[str, Mapping[str, Any]]) -> Iterator[DagsterEvent]:
         """Outputs of units that were reported before the state was written."""
-        for unit in units if self.context is not None else ():
+        for unit in sorted(units) if self.context is not None else ():
             if outputs.get(unit):
                 yield AssetObservation(asset_key=self.units[unit], metadata=output_metadata(outputs[unit]))
 

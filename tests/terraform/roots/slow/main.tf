@@ -28,3 +28,7 @@ module "last" {
 module "beside" {
   source = "./step"
 }
+
+output "quick" {
+  value = module.quick.id
+}
