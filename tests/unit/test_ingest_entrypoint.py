@@ -188,6 +188,21 @@ def test_a_file_that_does_not_fit_is_named_and_changes_nothing(
     assert query(months, "SELECT count(*) FROM nyc.flights") == [(2,)]
 
 
+@pytest.mark.parametrize("pattern", [KeyPattern("flights/"), KeyPattern("flights/{partition}.csv", "month")])
+def test_a_load_that_breaks_between_deleting_and_inserting_keeps_the_old_rows(
+    months: IngestRequest, s3: Any, pattern: KeyPattern
+) -> None:
+    request = replace(months, pattern=pattern)
+    s3.put_object(Bucket=request.bucket, Key="flights/2013-01.csv", Body=month(0, 3))
+    load(request, s3)
+    with duckdb.connect(request.warehouse.path or "") as connection:
+        connection.execute("CREATE UNIQUE INDEX once ON nyc.flights(id)")
+    s3.put_object(Bucket=request.bucket, Key="flights/2013-01.csv", Body=month(7, 9) + b"7,1,UA,NA\n")
+    with pytest.raises(LoadFailed, match="Constraint"):
+        load(request, s3)
+    assert query(request, "SELECT id FROM nyc.flights ORDER BY 1") == [(0,), (1,), (2,)]
+
+
 def test_a_stop_between_files_changes_nothing(months: IngestRequest, s3: Any) -> None:
     s3.put_object(Bucket=months.bucket, Key="flights/2013-01.csv", Body=month(0, 2))
     load(months, s3)

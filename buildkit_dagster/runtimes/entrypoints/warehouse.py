@@ -61,8 +61,11 @@ _VARIABLES = {
     },
 }
 
-#: Rows of a replaced table stay until all new ones have arrived, then both change places in one transaction.
+#: Rows that are replaced stay until all new ones have arrived, then both change places in one transaction.
 _REPLACE_STRATEGY = "insert-from-staging"
+
+#: Where deleting and inserting is one transaction: dlt 1.31 makes it one only when told that there are transactions.
+_TRANSACTIONAL = ("duckdb", "redshift", "snowflake")
 
 
 @dataclass(frozen=True)
@@ -202,11 +205,13 @@ def _destination(request: IngestRequest) -> Any:
     """dlt's destination of that name. A DuckDB file is named here, all else comes from the environment."""
     kind, path = request.warehouse.type, request.warehouse.path
     require_driver(kind, _DRIVERS[kind])
-    factory = getattr(dlt.destinations, kind)
-    if path is None:
-        return factory(replace_strategy=_REPLACE_STRATEGY)
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    return factory(path, replace_strategy=_REPLACE_STRATEGY)
+    settings: dict[str, Any] = {"replace_strategy": _REPLACE_STRATEGY}
+    if kind in _TRANSACTIONAL:
+        settings["supports_transactions"] = True
+    if path is not None:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        settings["credentials"] = path
+    return getattr(dlt.destinations, kind)(**settings)
 
 
 def require_driver(kind: str, module: str) -> None:
