@@ -20,7 +20,7 @@ from buildkit_dagster.terraform.engine import Engine
 from buildkit_dagster.terraform.journal import Journal, PlannedCreate, open_journal, unsettled
 from buildkit_dagster.terraform.render import ModuleCall
 from buildkit_dagster.terraform.stack import TerraformStack
-from tests.terraform_runs import REGION, Run, emulated_stack, materialize_stack
+from tests.terraform_runs import REGION, Run, copy_root, emulated_stack, materialize_stack
 from tests.terraform_worker import killable_stack
 
 PAUSE = 6.0
@@ -202,3 +202,14 @@ def test_creations_in_flight_at_the_kill_are_imported_if_they_happened_and_toler
     assert "module.only.aws_iam_role.this was not made" in run.logged()
     assert place.made() == [f"{place.name}-only", f"{place.name}-only-role"]
     assert place.journals() == []
+
+
+def test_a_root_written_by_hand_keeps_its_state_in_its_own_bucket(place: Place, tmp_path: Path) -> None:
+    folder = copy_root("repeated", tmp_path)
+    backend = {"bucket": place.bucket, "key": "mine.tfstate", "region": REGION, "use_path_style": True}
+    (folder / "backend.tf.json").write_text(json.dumps({"terraform": {"backend": {"s3": backend}}}))
+    stack = TerraformStack(folder)
+    first, second = place.run(stack), place.run(stack)
+    assert (first.reported, second.versions) == (["counted", "each"], first.versions)
+    assert "mine.tfstate" in place.objects()
+    assert not (folder / "terraform.tfstate").exists()
