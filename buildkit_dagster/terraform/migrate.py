@@ -54,6 +54,9 @@ def find_home(engine: Engine) -> Home:
             raise StatesDiverge(engine.stack.name, _local(engine).path, _address(engine))
         if home is Home.BUCKET:
             _remove_local(engine)
+        else:
+            # A bucket that is gone (the emulator's is, when it ends): `init -reconfigure` alone does not forget it.
+            (engine.workdir.data / "terraform.tfstate").unlink(missing_ok=True)
         return home
 
 
