@@ -16,7 +16,7 @@ from buildkit_dagster.tags import dagster_tags
 from buildkit_dagster.terraform.stack import TerraformStack
 
 #: Services that nearly every unit uses on the side; they name a unit only when it has nothing else.
-_ANCILLARY = frozenset({"iam", "cloudwatch", "kms"})
+_ANCILLARY = frozenset({"iam", "cloudwatch", "kms", "security", "vpc"})
 
 
 class DagsterTerraformTranslator:

@@ -94,5 +94,6 @@ def _made(folder: Path) -> Path:
 
 
 def _write_command(path: Path, module: str) -> None:
-    path.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m {module} "$@"\n')
+    # Isolated: a build may run where another `buildkit_dagster` lies, or install one.
+    path.write_text(f'#!/bin/sh\nexec "{sys.executable}" -I -m {module} "$@"\n')
     path.chmod(0o755)
