@@ -36,6 +36,13 @@ class Child:
     def wait(self, timeout: float | None = None) -> int:
         return self.popen.wait(timeout)
 
+    def ended_within(self, seconds: float) -> bool:
+        """Wait; False when it still runs after `seconds`."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.popen.wait(max(0.0, seconds))
+            return True
+        return False
+
     def signal(self, signum: int) -> None:
         """Signal the leader only; nothing happens when it has ended."""
         if self.popen.poll() is None:

@@ -8,7 +8,6 @@ change is `plan.py`, when they are reported `release.py`, what a dead Terraform 
 from __future__ import annotations
 
 import signal
-import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -256,9 +255,6 @@ def _ended_within(child: Child, seconds: float) -> bool:
     deadline = time.monotonic() + seconds
     while True:
         try:
-            child.wait(max(0.0, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            return False
+            return child.ended_within(deadline - time.monotonic())
         except BaseException:  # noqa: BLE001 - an interrupt is no Exception, and the first one is already obeyed
             continue
-        return True

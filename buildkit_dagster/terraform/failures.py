@@ -7,7 +7,7 @@ AWS provider and the services behind it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -79,12 +79,6 @@ def describe(diagnostic: Mapping[str, Any]) -> str:
     detail = str(diagnostic.get("detail") or "").strip()
     first = f"  {where}: {diagnostic['summary']}" if where else f"  {diagnostic['summary']}"
     return "\n".join([first, *(f"    {part}" for part in detail.splitlines())])
-
-
-def warnings_of(events: Iterable[TerraformEvent]) -> list[str]:
-    """Warnings worth a line in the run's log."""
-    found = (event.diagnostic for event in events if event.diagnostic)
-    return [describe(diagnostic).strip() for diagnostic in found if diagnostic.get("severity") == "warning"]
 
 
 def _plain(output: Path) -> list[str]:

@@ -30,13 +30,6 @@ class Counts:
     change: int = 0
     destroy: int = 0
 
-    @property
-    def any(self) -> bool:
-        return bool(self.add or self.change or self.destroy)
-
-    def __str__(self) -> str:
-        return f"{self.add} to add, {self.change} to change, {self.destroy} to destroy"
-
 
 @dataclass(frozen=True)
 class ResourceChange:
@@ -92,12 +85,15 @@ class Plan:
             if "create" in change.actions
         }
 
-    def summary(self) -> str:
-        """The plan as a Markdown table, one row for each changed unit."""
-        rows = [(unit, self.counts(unit)) for unit in self.changed_units]
-        if not rows:
+    def summary(self, units: Sequence[str] | None = None) -> str:
+        """The plan as a Markdown table: a row for each of `units` (all changed ones if not named), and the whole."""
+        if not self.changes:
             return "No changes."
-        lines = [f"| {unit} | {counts.add} | {counts.change} | {counts.destroy} |" for unit, counts in rows]
+        shown = self.changed_units if units is None else units
+        actions = Counter(action for change in self.changes for action in change.actions)
+        rows = [(unit, self.counts(unit)) for unit in shown]
+        rows.append(("*the whole stack*", Counts(actions["create"], actions["update"], actions["delete"])))
+        lines = [f"| {name} | {counts.add} | {counts.change} | {counts.destroy} |" for name, counts in rows]
         return "\n".join(["| unit | add | change | destroy |", "|---|---:|---:|---:|", *lines])
 
 

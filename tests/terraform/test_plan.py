@@ -26,7 +26,9 @@ def test_counts_are_per_unit_and_a_replacement_is_one_of_each() -> None:
     found = plan(change("quick", "create"), change("middle", "delete", "create"), change("last", "no-op"))
     assert (found.counts("quick"), found.counts("middle")) == (Counts(add=1), Counts(add=1, destroy=1))
     assert found.changed_units == ("quick", "middle")
-    assert found.summary().splitlines()[2:] == ["| quick | 1 | 0 | 0 |", "| middle | 1 | 0 | 1 |"]
+    whole = "| *the whole stack* | 2 | 0 | 1 |"
+    assert found.summary().splitlines()[2:] == ["| quick | 1 | 0 | 0 |", "| middle | 1 | 0 | 1 |", whole]
+    assert found.summary(["last"]).splitlines()[2:] == ["| last | 0 | 0 | 0 |", whole]
 
 
 def test_values_that_are_sensitive_or_unknown_are_not_read() -> None:

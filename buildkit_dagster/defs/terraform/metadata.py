@@ -41,7 +41,7 @@ def unit_metadata(plan: Plan, unit: str, facts: UnitFacts, region: str, seconds:
         "destroyed": MetadataValue.int(counts.destroy),
         "resource_count": MetadataValue.int(len(facts.types)),
         "seconds": MetadataValue.float(round(seconds, 2)),
-        "plan": MetadataValue.md(plan.summary()),
+        "plan": MetadataValue.md(plan.summary([unit])),
     }
     if facts.types:
         metadata["resources"] = MetadataValue.md(_listed(facts))
