@@ -34,7 +34,7 @@ from buildkit_dagster.defs.partitions import partitions_of, register
 from buildkit_dagster.defs.pipes.child import run_child
 from buildkit_dagster.defs.pipes.ecs import run_task
 from buildkit_dagster.errors import InfrastructureMissing, NothingReported
-from buildkit_dagster.naming import infra_key, ingest_job_name, ingest_stack, table_key
+from buildkit_dagster.naming import identifier, infra_key, ingest_job_name, ingest_stack, table_key
 from buildkit_dagster.runtimes.ecs import TaskRequest
 from buildkit_dagster.runtimes.ingest import IngestRequest, request_for
 from buildkit_dagster.terraform.render import S3Backend
@@ -63,7 +63,8 @@ def table_asset_key(job: IngestJob) -> AssetKey:
 
 def _table_asset(platform: Platform, job: IngestJob, aws: Aws) -> AssetsDefinition:
     @multi_asset(
-        name=ingest_job_name(job.tenant, job.name),
+        # Not the job's name: Dagster keeps ops and jobs in one namespace.
+        name=identifier("load", job.tenant, job.name),
         specs=[_spec(platform, job)],
         backfill_policy=BackfillPolicy.single_run(),
         pool=WAREHOUSE_POOL if platform.config.warehouse.type == "duckdb" else None,

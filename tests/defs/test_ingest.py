@@ -123,7 +123,7 @@ def test_a_run_of_everything_registers_and_reports_each_month_once(till: Till, i
     assert instance.get_materialized_partitions(SALES) == {"2013-01", "2013-02"}
 
     span = {"dagster/asset_partition_range_start": "2013-01", "dagster/asset_partition_range_end": "2013-02"}
-    forced = {"ops": {"ingest_acme_sales": {"config": {"force": True}}}}
+    forced = {"ops": {"load_acme_sales": {"config": {"force": True}}}}
     both = till.materialize(instance, "sales", tags=span, run_config=forced)
     events = both.get_asset_materialization_events()
     assert sorted(str(event.partition) for event in events) == ["2013-01", "2013-02"]
