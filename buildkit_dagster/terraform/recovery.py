@@ -80,9 +80,9 @@ def _import(engine: Engine, resources: Mapping[str, str], *, certain: bool) -> N
         try:
             engine.import_resource(address, resource_id)
         except CommandFailed as error:
-            if not _is_harmless(str(error), certain):
+            if error.retryable or not _is_harmless(str(error), certain):
                 raise
-            engine.tell(f"{address} was not made, or is no longer wanted; nothing to import.")
+            engine.tell(f"{address} was not made, or is no longer wanted; nothing to import.\n{error}")
         else:
             engine.tell(f"Imported {address}, which an interrupted apply had created ({resource_id}).")
 
