@@ -39,7 +39,7 @@ def decide(local: State, remote: State) -> Home:
 
     if has_moved or (known_to_bucket and not has_local):
         return Home.BUCKET
-    return Home.UNCLEAR if has_remote else Home.LOCAL
+    return Home.LOCAL if related or not has_remote else Home.UNCLEAR
 
 
 def find_home(engine: Engine) -> Home:
