@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from dagster import (
+    AssetCheckKey,
     AssetKey,
     AssetsDefinition,
     AssetSelection,
@@ -16,8 +17,10 @@ from dagster import (
     AutomationConditionSensorDefinition,
     DefaultSensorStatus,
 )
+from dagster_shared.record import replace
 
-from buildkit_dagster.config.models import Platform
+from buildkit_dagster.config.models import DbtProject, Platform
+from buildkit_dagster.naming import identifier
 
 #: Keys that are not data.
 _NOT_DATA_PREFIXES = ("infra", "image")
@@ -57,24 +60,47 @@ def _unsettled() -> AutomationCondition:
 
 
 def with_automation(assets: Iterable[AssetsDefinition]) -> list[AssetsDefinition]:
-    """The assets of one dbt project, each following what it reads; the project's tables are read from their deps."""
+    """The assets of one dbt project, each following what it reads, and its tests of tables following the tables."""
     assets = list(assets)
     models = {spec.key for asset in assets for spec in asset.specs}
     upstream = {dep.asset_key for asset in assets for spec in asset.specs for dep in spec.deps}
     condition = follow_data(key for key in upstream - models if key.path[0] not in _NOT_DATA_PREFIXES)
     return [
-        asset.map_asset_specs(lambda spec: spec.replace_attributes(automation_condition=condition)) for asset in assets
-    ]
-
-
-def automation_sensors(platform: Platform) -> list[AutomationConditionSensorDefinition]:
-    """One running sensor per dbt project, over its models."""
-    return [
-        AutomationConditionSensorDefinition(
-            f"{project.name.replace('-', '_')}_automation",
-            target=AssetSelection.key_prefixes(project.name),
-            default_status=DefaultSensorStatus.RUNNING,
-            minimum_interval_seconds=_SECONDS[platform.config.cloud],
+        _following_checks(asset, condition).map_asset_specs(
+            lambda spec: spec.replace_attributes(automation_condition=condition)
         )
-        for project in platform.dbt_projects
+        for asset in assets
     ]
+
+
+def _following_checks(asset: AssetsDefinition, condition: AutomationCondition) -> AssetsDefinition:
+    """Tests of a table are asked for with the models that read it: one build, not one more for every load."""
+    outside = source_checks([asset])
+    specs = {
+        output: replace(spec, automation_condition=condition) if spec.key in outside else spec
+        for output, spec in asset.node_check_specs_by_output_name.items()
+    }
+    attributes = {**asset.get_attributes_dict(), "check_specs_by_output_name": specs}
+    return AssetsDefinition.dagster_internal_init(**attributes)
+
+
+def source_checks(assets: Iterable[AssetsDefinition]) -> set[AssetCheckKey]:
+    """Checks that are run by these assets and are about others: dbt's tests of sources."""
+    return {check.key for asset in assets for check in asset.check_specs if check.asset_key not in asset.keys}
+
+
+def automation_sensor(
+    platform: Platform, project: DbtProject, assets: Iterable[AssetsDefinition]
+) -> AutomationConditionSensorDefinition:
+    """The running sensor over a dbt project's models and its tests of sources."""
+    return AutomationConditionSensorDefinition(
+        identifier(project.name, "automation"),
+        target=project_selection(project, assets),
+        default_status=DefaultSensorStatus.RUNNING,
+        minimum_interval_seconds=_SECONDS[platform.config.cloud],
+    )
+
+
+def project_selection(project: DbtProject, assets: Iterable[AssetsDefinition]) -> AssetSelection:
+    """All that `dbt build` builds and tests."""
+    return AssetSelection.key_prefixes(project.name) | AssetSelection.checks(*source_checks(assets))

@@ -5,13 +5,14 @@ Each kind of asset is made in its own module; configuration is loaded by `defini
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from dagster import AssetsDefinition, Definitions, in_process_executor
+from dagster import AssetsDefinition, Definitions, SensorDefinition, in_process_executor
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from buildkit_dagster.config.environment import ProcessEnvironment
-from buildkit_dagster.config.models import Platform
-from buildkit_dagster.defs.automation import automation_sensors, with_automation
+from buildkit_dagster.config.models import DbtProject, Platform
+from buildkit_dagster.defs.automation import automation_sensor, project_selection, with_automation
 from buildkit_dagster.defs.dbt import dbt_assets_of
 from buildkit_dagster.defs.image import image_assets
 from buildkit_dagster.defs.infra import infra_assets
@@ -24,31 +25,40 @@ from buildkit_dagster.defs.terraform.loops import refuse_loops
 
 def build_definitions(platform: Platform, process: ProcessEnvironment) -> Definitions:
     """The definitions of `platform`; reads local files only, raises BuildkitError when one of them is wrong."""
-    assets = _assets(platform, process)
+    projects = {project.name: _models(platform, project, process) for project in platform.dbt_projects}
+    assets = [
+        *infra_assets(platform, process),
+        *image_assets(platform, process),
+        *ingest_assets(platform, process),
+        *(asset for models in projects.values() for asset in models),
+    ]
     refuse_loops(assets)
-    keys = {key for asset in assets for key in asset.keys}
     sensors = object_sensors(platform, process)
-    # Dagster takes the jobs of a sensor as definitions too, and refuses the same one twice.
-    of_sensors = {job.name for sensor in sensors for job in sensor.jobs}
     return Definitions(
         assets=assets,
-        jobs=[job for job in platform_jobs(platform, keys) if job.name not in of_sensors],
+        jobs=_jobs(platform, assets, projects, sensors),
         schedules=schedules(platform),
-        sensors=[*sensors, *automation_sensors(platform)],
+        sensors=[
+            *sensors,
+            *(automation_sensor(platform, project, projects[project.name]) for project in platform.dbt_projects),
+        ],
         # Runs the sensors ask for: in the emulator they are short, and a worker of its own costs more than the step.
         executor=in_process_executor if platform.config.cloud == "emulator" else FORKING_EXECUTOR,
     )
 
 
-def _assets(platform: Platform, process: ProcessEnvironment) -> Sequence[AssetsDefinition]:
-    models = [
-        asset
-        for project in platform.dbt_projects
-        for asset in with_automation(dbt_assets_of(platform, project, process))
-    ]
-    return [
-        *infra_assets(platform, process),
-        *image_assets(platform, process),
-        *ingest_assets(platform, process),
-        *models,
-    ]
+def _models(platform: Platform, project: DbtProject, process: ProcessEnvironment) -> list[AssetsDefinition]:
+    return with_automation(dbt_assets_of(platform, project, process))
+
+
+def _jobs(
+    platform: Platform,
+    assets: Sequence[AssetsDefinition],
+    projects: Mapping[str, Sequence[AssetsDefinition]],
+    sensors: Sequence[SensorDefinition],
+) -> list[UnresolvedAssetJobDefinition]:
+    """The jobs that no sensor brings: Dagster takes a sensor's jobs as definitions too, and refuses one twice."""
+    selections = {project.name: project_selection(project, projects[project.name]) for project in platform.dbt_projects}
+    keys = {key for asset in assets for key in asset.keys}
+    of_sensors = {job.name for sensor in sensors for job in sensor.jobs}
+    return [job for job in platform_jobs(platform, keys, selections) if job.name not in of_sensors]

@@ -125,11 +125,11 @@ def approve_connections(local: LocalPlatform) -> None:
 def put_raw_files(local: LocalPlatform) -> None:
     """Drop the raw files into the raw bucket, as the source system would."""
     s3, bucket = local.aws.client("s3"), local.platform.names.bucket(_RAW_BUCKET)
-    files = 0
-    for key, content in raw_files():
+    # Cut before the first upload: files that arrive together are loaded together.
+    files = list(raw_files())
+    for key, content in files:
         s3.put_object(Bucket=bucket, Key=key, Body=content)
-        files += 1
-    local.say(f"Put {files} raw files into s3://{bucket}.")
+    local.say(f"Put {len(files)} raw files into s3://{bucket}.")
 
 
 def wait_for_data(local: LocalPlatform) -> Situation:

@@ -5,7 +5,7 @@ Names come from `naming.py`, schedules of the jobs are in `schedules.py`; what a
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from dagster import (
     AssetKey,
@@ -17,7 +17,7 @@ from dagster import (
 )
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-from buildkit_dagster.config.models import DbtProject, IngestJob, Platform
+from buildkit_dagster.config.models import IngestJob, Platform
 from buildkit_dagster.naming import dbt_job_name, ingest_job_name, stack_job_name, table_key
 
 #: A forked worker starts in a tenth of the time a spawned one takes; what is costly to import is imported once.
@@ -29,14 +29,16 @@ FORKING_EXECUTOR = multiprocess_executor.configured(
 )
 
 
-def platform_jobs(platform: Platform, keys: Iterable[AssetKey]) -> list[UnresolvedAssetJobDefinition]:
-    """All jobs of a platform whose assets are `keys`."""
+def platform_jobs(
+    platform: Platform, keys: Iterable[AssetKey], projects: Mapping[str, AssetSelection]
+) -> list[UnresolvedAssetJobDefinition]:
+    """All jobs of a platform whose assets are `keys`; `projects` is what belongs to each dbt project."""
     keys = set(keys)
     return [
         _job("platform", AssetSelection.all(), "Everything, from the state bucket to the last model."),
         _job("infrastructure", _under("infra") | _under("image"), "Every Terraform unit and every image."),
         *(_stack_job(stack) for stack in stacks_of(keys)),
-        *(_dbt_job(project) for project in platform.dbt_projects),
+        *(_dbt_job(name, selection) for name, selection in projects.items()),
         *(ingest_job(job) for job in platform.ingest_jobs),
     ]
 
@@ -50,14 +52,13 @@ def _stack_job(stack: str) -> UnresolvedAssetJobDefinition:
     return _job(stack_job_name(stack), _under("infra", stack), f"Converge the stack {stack}.", in_process_executor)
 
 
-def _dbt_job(project: DbtProject) -> UnresolvedAssetJobDefinition:
-    description = f"Build the dbt project {project.name}."
-    return _job(dbt_job_name(project.name), _under(project.name), description, in_process_executor)
+def _dbt_job(project: str, selection: AssetSelection) -> UnresolvedAssetJobDefinition:
+    return _job(dbt_job_name(project), selection, f"Build the dbt project {project}.", in_process_executor)
 
 
 def ingest_job(job: IngestJob) -> UnresolvedAssetJobDefinition:
-    """Load one table; the sensor on its bucket requests runs of this job."""
-    selection = AssetSelection.keys(AssetKey(table_key(job.asset.source_type, job.asset.object)))
+    """Load one table; the sensor on its bucket requests runs of this job. dbt's tests of it come with dbt's build."""
+    selection = AssetSelection.keys(AssetKey(table_key(job.asset.source_type, job.asset.object))).without_checks()
     description = job.asset.description or f"Load {job.asset.source_type}/{job.asset.object}."
     return _job(ingest_job_name(job.tenant, job.name), selection, description, in_process_executor)
 

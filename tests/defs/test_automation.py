@@ -4,9 +4,13 @@ from collections.abc import Iterable
 
 import pytest
 from dagster import (
+    AssetCheckKey,
+    AssetCheckResult,
+    AssetCheckSpec,
     AssetExecutionContext,
     AssetKey,
     AssetsDefinition,
+    AssetSelection,
     AssetSpec,
     DagsterInstance,
     DataVersion,
@@ -44,11 +48,11 @@ class World:
         """What the next tick asks for."""
         result = self.tick()
         self.cursor = result.cursor
-        graph = self.definitions.resolve_asset_graph()
-        return {key.path[-1] for key in graph.get_all_asset_keys() if result.get_num_requested(key)}
+        asked = [item.key for item in result.results if item.true_subset.size]
+        return {key.name if isinstance(key, AssetCheckKey) else key.path[-1] for key in asked}
 
     def load(self, *keys: AssetKey, partition: str | None = None) -> None:
-        selection = list(keys)
+        selection = AssetSelection.assets(*keys).without_checks()
         if partition:
             self.instance.add_dynamic_partitions("till_sales", [partition])
         assert materialize(self.assets, selection=selection, instance=self.instance, partition_key=partition).success
@@ -78,8 +82,16 @@ class World:
 def _models() -> AssetsDefinition:
     specs = [AssetSpec(ORDERS, deps=[SALES, SHOPS, UNIT]), AssetSpec(TOTALS, deps=[ORDERS, UNIT])]
 
-    @multi_asset(name="models", specs=specs, can_subset=True)
-    def models(context: AssetExecutionContext) -> Iterable[MaterializeResult]:
+    @multi_asset(
+        name="models",
+        specs=specs,
+        check_specs=[AssetCheckSpec("not_null", asset=SALES)],
+        can_subset=True,
+        allow_arbitrary_check_specs=True,
+    )
+    def models(context: AssetExecutionContext) -> Iterable[MaterializeResult | AssetCheckResult]:
+        for check in context.selected_asset_check_keys:
+            yield AssetCheckResult(passed=True, check_name=check.name, asset_key=check.asset_key)
         for key in (ORDERS, TOTALS):
             if key in context.selected_asset_keys:
                 yield MaterializeResult(key)
@@ -96,7 +108,7 @@ def test_models_wait_until_every_table_of_the_project_is_there(world: World) -> 
     world.load(SHOPS)
     assert world.requested() == set()
     world.load(SALES, partition="2013-01")
-    assert world.requested() == {"orders", "totals"}
+    assert world.requested() == {"not_null", "orders", "totals"}
     assert world.requested() == set()
 
 
@@ -104,14 +116,14 @@ def test_a_changed_table_requests_what_reads_it_once(world: World) -> None:
     world.load_everything_at_first()
     world.version = "2"
     world.load(SALES, partition="2013-01")
-    assert world.requested() == {"orders", "totals"}
+    assert world.requested() == {"not_null", "orders", "totals"}
     assert world.requested() == set()
 
 
 def test_a_new_month_requests_what_reads_it(world: World) -> None:
     world.load_everything_at_first()
     world.load(SALES, partition="2013-02")
-    assert world.requested() == {"orders", "totals"}
+    assert world.requested() == {"not_null", "orders", "totals"}
 
 
 def test_a_load_that_changed_nothing_requests_nothing(world: World) -> None:
