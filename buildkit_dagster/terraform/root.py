@@ -30,13 +30,16 @@ _LABELS = {
     "module": 1,
     "resource": 2,
     "data": 2,
+    "ephemeral": 2,
     "output": 1,
     "variable": 1,
     "provider": 1,
     "terraform": 0,
     "locals": 0,
 }
-_NOT_CODE = {".terraform", "tests", "examples", ".git"}
+#: Beside a module: what Terraform and we ourselves write, and what is not part of it.
+_NOT_CODE = {".terraform", ".buildkit", "tests", "examples", ".git"}
+_NOT_CODE_SUFFIXES = {".md", ".tfstate", ".backup"}
 _REFERENCE = re.compile(r"(?<![\w.\-])([A-Za-z_][\w-]*)((?:\.[A-Za-z_][\w-]*|\[[^\[\]]*\])+)")
 _RESOURCE = re.compile(r'^\s*resource\s+"(\w+)"', re.MULTILINE)
 _ASKS = re.compile(r"required_providers|^\s*module\s", re.MULTILINE)
@@ -89,8 +92,8 @@ class Root:
 
     def targets(self, units: Iterable[str]) -> list[str]:
         """The addresses for `-target` that stand for these units."""
-        modules = [f"module.{unit}" for unit in units if unit != ROOT_UNIT]
-        return [*modules, *(self.resources if ROOT_UNIT in units else ())]
+        own = {ROOT_UNIT: self.resources} if self.resources else {}  # without any, a module may have that name
+        return [address for unit in units for address in own.get(unit, (f"module.{unit}",))]
 
     def upstream(self, unit: str) -> set[str]:
         """All units this one needs, directly or not."""
@@ -106,7 +109,7 @@ class Root:
 
 def read_root(folder: Path, name: str, values: Mapping[str, Any] | None = None) -> Root:
     """Read a folder of `.tf` and `.tf.json` files; `values` are the variables it is given."""
-    files = sorted(path for path in folder.glob("*.tf*") if path.name.endswith((".tf", ".tf.json")))
+    files = sorted((path for path in folder.glob("*.tf*") if path.name.endswith((".tf", ".tf.json"))), key=_turn)
     if not files:
         raise InvalidRoot(folder, "not a Terraform root: it holds no .tf or .tf.json file")
     return analyse([_document(file) for file in files], name, folder, values or {})
@@ -127,8 +130,7 @@ def module_outputs(folder: Path) -> tuple[str, ...]:
 def references(value: Any) -> Iterator[tuple[str, ...]]:
     """Every traversal (`module.a.id` as its parts, without indexes) in the expressions of a block."""
     if isinstance(value, str):
-        for expression in _expressions(value):
-            yield from _traversals(expression)
+        yield from _traversals(_code_in_template(value)[0])
     elif isinstance(value, Mapping):
         for key, inner in value.items():
             # The JSON syntax writes these as bare references.
@@ -216,22 +218,26 @@ class _Reading:
     def _behind(self, parts: tuple[str, ...]) -> Any:
         if parts[0] == "local" and len(parts) > 1:
             return self.locals.get(parts[1])
-        return self.blocks["data"].get(parts[1:3]) if parts[0] == "data" else None
+        return self.blocks[parts[0]].get(parts[1:3]) if parts[0] in ("data", "ephemeral") else None
 
     def _through_providers(self, needs: Mapping[str, set[str]]) -> Iterator[tuple[str, set[str]]]:
         """Units that use a provider which is configured with outputs of other units."""
-        for (provider,), configuration in self.blocks["provider"].items():
+        for (provider, alias), configuration in self.blocks["provider"].items():
             behind = self._units_of(configuration)
             for unit in needs if behind else ():
-                if unit not in behind and self._uses(unit, provider):
+                if unit not in behind and self._uses(unit, provider, alias):
                     yield unit, behind
 
-    def _uses(self, unit: str, provider: str) -> bool:
+    def _uses(self, unit: str, provider: str, alias: str = "") -> bool:
+        """Whether a unit uses this configuration of a provider; the one without alias is used by default."""
         body = self._bodies[unit]
-        if unit == ROOT_UNIT:
-            return any(address.startswith(f"{provider}_") for address in body)
-        if any(str(value).strip("${}").startswith(provider) for value in (body.get("providers") or {}).values()):
-            return True
+        wanted = f"{provider}.{alias}" if alias else provider
+        if unit == ROOT_UNIT and self._addresses:
+            own = [block for address, block in body.items() if address.startswith(f"{provider}_")]
+            return any(_plain(block.get("provider", provider)) == wanted for block in own)
+        passed = {name: _plain(value) for name, value in (body.get("providers") or {}).items()}
+        if alias or provider in passed:
+            return wanted in passed.values()
         pattern = re.compile(rf'(resource|data)"?[\s:{{]+"{provider}_')
         return any(pattern.search(file.read_text(errors="replace")) for file in self._files(body))
 
@@ -240,11 +246,13 @@ class _Reading:
         return dict.fromkeys(found, (self.name,)) if whole else found
 
     def _backend(self) -> dict[str, Mapping[str, Any]]:
-        backend = self.blocks["terraform"].get((), {}).get("backend", {})
+        settings = self.blocks["terraform"].get((), {})
+        backend = {"cloud": settings["cloud"]} if "cloud" in settings else settings.get("backend", {})
         return {labels[0]: body for labels, body in _labelled(backend, 1)}
 
     def _needs_aws(self) -> bool:
-        if ("aws",) in self.blocks["provider"] or any(address.startswith("aws_") for address in self._addresses):
+        configured = {provider for provider, _ in self.blocks["provider"]}
+        if "aws" in configured or any(address.startswith("aws_") for address in self._addresses):
             return True
         return any(self._uses(unit, "aws") for unit in self.modules)
 
@@ -285,7 +293,7 @@ def _module_files(folder: Path, seen: frozenset[Path] = frozenset()) -> Iterator
         return
     for file in sorted(folder.rglob("*")):
         inside = file.relative_to(folder)
-        if not file.is_file() or _NOT_CODE & set(inside.parts) or file.suffix == ".md":
+        if not file.is_file() or _NOT_CODE & set(inside.parts) or file.suffix in _NOT_CODE_SUFFIXES:
             continue
         yield file
         if file.suffix == ".tf":
@@ -297,10 +305,16 @@ def _module_files(folder: Path, seen: frozenset[Path] = frozenset()) -> Iterator
 
 def _document(file: Path) -> Mapping[str, Any]:
     try:
-        text = file.read_text()
+        text = file.read_text(encoding="utf-8-sig")
         return json.loads(text) if file.suffix == ".json" else hcl2.loads(text, serialization_options=_OPTIONS)
     except Exception as error:  # noqa: BLE001 - lark raises many kinds for one fact: the file cannot be parsed
         raise InvalidRoot(file, f"cannot be read as Terraform configuration: {str(error).splitlines()[0]}") from None
+
+
+def _turn(file: Path) -> tuple[bool, str]:
+    """Terraform reads files by name, those that override others last."""
+    stem = file.name.partition(".")[0]
+    return stem == "override" or stem.endswith("_override"), file.name
 
 
 def _merge(documents: Iterable[Mapping[str, Any]]) -> dict[str, dict[tuple[str, ...], Any]]:
@@ -308,6 +322,8 @@ def _merge(documents: Iterable[Mapping[str, Any]]) -> dict[str, dict[tuple[str, 
     for document in documents:
         for kind, depth in _LABELS.items():
             for labels, body in _labelled(document.get(kind, {}), depth):
+                # Several configurations of one provider differ in their alias only.
+                labels = (*labels, str(body.get("alias", ""))) if kind == "provider" else labels
                 blocks[kind][labels] = {**blocks[kind].get(labels, {}), **body}
     return blocks
 
@@ -329,31 +345,45 @@ def _bare(text: Any) -> Any:
     return f"${{{text}}}" if isinstance(text, str) and "${" not in text else text
 
 
-def _expressions(template: str) -> Iterator[str]:
-    """The contents of `${...}` and `%{...}` in a template, with nested string literals emptied."""
-    position = 0
-    while found := re.compile(r"(?<![$%])[$%]\{").search(template, position):
-        end = _closing_brace(template, found.end())
-        yield template[found.end() : end]
-        position = end + 1
+def _plain(expression: Any) -> str:
+    """A reference as it is written, in either syntax; the provider named null reads like the value."""
+    return "null" if expression is None else str(expression).removeprefix("${").removesuffix("}")
 
 
-def _closing_brace(text: str, position: int) -> int:
-    depth = 1
+def _code_in_template(text: str, position: int = 0, *, quoted: bool = False) -> tuple[str, int]:
+    """The code in a template's `${...}` and `%{...}`, and where it ends: at its quote, or with the text."""
+    found = []
+    while position < len(text) and not (quoted and text[position] == '"'):
+        if text.startswith(("$${", "%%{"), position):
+            position += 3
+        elif text.startswith(("${", "%{"), position):
+            code, position = _code_to_brace(text, position + 2)
+            found.append(code)
+        else:
+            position += 2 if quoted and text[position] == "\\" else 1
+    return " ".join(found), position + 1
+
+
+def _code_to_brace(text: str, position: int) -> tuple[str, int]:
+    """Code up to its closing brace; string literals are emptied, and the code in them follows at the end."""
+    code, literals, depth = "", [], 1
     while position < len(text):
-        depth += {"{": 1, "}": -1}.get(text[position], 0)
-        if depth == 0:
-            return position
+        sign = text[position]
         position += 1
-    return position
+        depth += {"{": 1, "}": -1}.get(sign, 0)
+        if depth == 0:
+            break
+        code += sign
+        if sign == '"':
+            literal, position = _code_in_template(text, position, quoted=True)
+            literals.append(literal)
+            code += '"'
+    return " ".join([code, *literals]), position
 
 
-def _traversals(expression: str) -> Iterator[tuple[str, ...]]:
-    for literal in re.findall(r'"((?:[^"\\]|\\.)*)"', expression):
-        for inner in _expressions(literal):
-            yield from _traversals(inner)
-    bare = re.sub(r'"(?:[^"\\]|\\.)*"', '""', expression)
-    for head, tail in _REFERENCE.findall(bare):
+def _traversals(code: str) -> Iterator[tuple[str, ...]]:
+    """References in code whose string literals are empty."""
+    for head, tail in _REFERENCE.findall(code):
         yield (head, *re.findall(r"\.([A-Za-z_][\w-]*)", tail))
         for index in re.findall(r"\[([^\[\]]*)\]", tail):
             yield from _traversals(index)

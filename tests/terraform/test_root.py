@@ -105,3 +105,96 @@ def test_the_backend_says_where_the_state_is(tmp_path: Path) -> None:
     (tmp_path / "backend.tf").write_text('terraform {\n  backend "http" {}\n}\n')
     with pytest.raises(InvalidRoot, match="its backend is 'http'; allowed: local, or s3"):
         _ = TerraformStack(tmp_path).backend
+
+
+def made(folder: Path, main: str, **files: str) -> Root:
+    """A root of this `main.tf` and the module `./part`."""
+    (folder / "part").mkdir()
+    (folder / "part" / "main.tf").write_text('resource "null_resource" "this" {}\n')
+    for name, text in {"main": main, **files}.items():
+        (folder / f"{name}.tf").write_text(text)
+    return read_root(folder, "made")
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        'replace("x", "}", module.a.id)',
+        '"${replace("x", "}", module.a.id)}"',
+        'upper("x-${replace("x", "y", module.a.id)}")',
+        'merge({ k = "x-${join(",", ["}", module.a.id])}" }, {})',
+        'format("say \\"%s\\" {", module.a.id)',
+        'upper(<<-EOF\n    it is 5" long ${module.a.id}\n    EOF\n  )',
+        '{ (module.a.id) = "}" }',
+        '"%{ if module.a.id != "" }yes%{ endif }"',
+        "ephemeral.some_secret.of_a.value",
+    ],
+)
+def test_a_reference_is_found_wherever_an_expression_hides_it(tmp_path: Path, expression: str) -> None:
+    secret = 'ephemeral "some_secret" "of_a" {\n  id = module.a.id\n}\n'
+    found = made(
+        tmp_path,
+        f'module "a" {{\n  source = "./part"\n}}\nmodule "b" {{\n  source = "./part"\n  x = {expression}\n}}\n{secret}',
+    )
+    assert edges(found) == {"a": (), "b": ("a",)}
+
+
+def test_an_escaped_template_is_no_reference(tmp_path: Path) -> None:
+    main = (
+        'module "a" {\n  source = "./part"\n}\nmodule "b" {\n  source = "./part"\n  x = upper("$${module.a.id}")\n}\n'
+    )
+    assert edges(made(tmp_path, main)) == {"a": (), "b": ()}
+
+
+def test_configurations_of_one_provider_are_told_apart_by_alias(tmp_path: Path) -> None:
+    main = """
+provider "null" {
+  alias = "late"
+  key   = module.a.id
+}
+provider "null" {
+  key = "fixed"
+}
+module "a" {
+  source = "./part"
+}
+module "late" {
+  source    = "./part"
+  providers = { null = null.late }
+}
+module "by_default" {
+  source = "./part"
+}
+"""
+    assert edges(made(tmp_path, main)) == {"a": (), "by_default": (), "late": ("a",)}
+
+
+def test_an_override_file_is_read_last(tmp_path: Path) -> None:
+    block = 'module "b" {{\n  source = "./part"\n  x = {}\n}}\n'
+    main = 'module "a" {\n  source = "./part"\n}\n'
+    found = made(tmp_path, main, a_override=block.format("1"), b=block.format("module.a.id"))
+    assert edges(found) == {"a": (), "b": ()}
+
+
+def test_a_byte_order_mark_is_read_over(tmp_path: Path) -> None:
+    assert made(tmp_path, '\ufeffmodule "a" {\n  source = "./part"\n}\n').names == ("a",)
+
+
+def test_a_module_may_be_called_root_where_no_resource_stands_beside_it(tmp_path: Path) -> None:
+    assert made(tmp_path, 'module "root" {\n  source = "./part"\n}\n').targets(["root"]) == ["module.root"]
+
+
+def test_what_a_run_writes_beside_a_module_does_not_change_its_hash(tmp_path: Path) -> None:
+    root_folder = tmp_path / "stages" / "dev"
+    (root_folder / ".buildkit").mkdir(parents=True)
+    (root_folder / "main.tf").write_text('module "all" {\n  source = "../.."\n}\n')
+    before = read_root(root_folder, "dev").unit("all").code
+    (root_folder / ".buildkit" / "plan.tfplan").write_text("x")
+    (root_folder / "terraform.tfstate").write_text("x")
+    assert read_root(root_folder, "dev").unit("all").code == before
+
+
+def test_hcp_terraform_is_refused_as_a_backend(tmp_path: Path) -> None:
+    made(tmp_path, 'terraform {\n  cloud {\n    organization = "x"\n  }\n}\nresource "terraform_data" "x" {}\n')
+    with pytest.raises(InvalidRoot, match="'cloud'; allowed: local, or s3"):
+        _ = TerraformStack(tmp_path).backend
