@@ -53,7 +53,21 @@ ADVICE: tuple[tuple[re.Pattern[str], str], ...] = (
         re.compile(r"saved plan is stale", re.IGNORECASE),
         "The state changed after the plan was made; materialize again.",
     ),
+    (
+        re.compile(r"No value for required variable"),
+        "Give it in TerraformStack(variables={...}) or in a terraform.tfvars beside the root; TF_VAR_ settings of the "
+        "process are not passed on.",
+    ),
+    (
+        re.compile(r"excluded by targeting"),
+        "Materialize the whole stack: only a full selection may move resources.",
+    ),
 )
+
+#: The command and what it printed are in the detail, secrets it was given included: Terraform hides them in its events,
+#: not here.
+_PROVISIONER = re.compile(r"provisioner error$")
+_EXIT = re.compile(r"exit status \d+")
 
 _LOCK = re.compile(r"^\s*(ID|Operation|Who|Created):\s*(\S.*?)\s*$", re.MULTILINE)
 
@@ -76,9 +90,17 @@ def describe(diagnostic: Mapping[str, Any]) -> str:
     span = diagnostic.get("range") or {}
     line = f"{span['filename']}:{span['start']['line']}" if span else ""
     where = ", ".join(part for part in (diagnostic.get("address"), line) if part)
-    detail = str(diagnostic.get("detail") or "").strip()
+    detail = _harmless(str(diagnostic["summary"]), str(diagnostic.get("detail") or "").strip())
     first = f"  {where}: {diagnostic['summary']}" if where else f"  {diagnostic['summary']}"
     return "\n".join([first, *(f"    {part}" for part in detail.splitlines())])
+
+
+def _harmless(summary: str, detail: str) -> str:
+    """The detail of a diagnostic; of a provisioner's only how it ended."""
+    if not _PROVISIONER.search(summary):
+        return detail
+    ended = _EXIT.search(detail)
+    return f"{ended[0] if ended else 'failed'}; what it printed may hold secrets and is not repeated"
 
 
 def _plain(output: Path) -> list[str]:

@@ -66,3 +66,24 @@ def test_plain_output_is_shown_without_its_frame(tmp_path: Path) -> None:
         "  Error: Cannot import",
         "  It is not there.",
     ]
+
+
+def test_what_a_provisioner_printed_is_not_repeated_because_terraform_does_not_hide_secrets_in_it(
+    tmp_path: Path,
+) -> None:
+    detail = "Error running command 'echo canary; exit 3': exit status 3. Output: canary\n"
+    output = printed(tmp_path, {"summary": "local-exec provisioner error", "detail": detail, "address": "null.this"})
+    error = failure(ApplyFailed, "lake", output, 1)
+    assert "canary" not in str(error)
+    assert "null.this: local-exec provisioner error\n    exit status 3;" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("summary", "fix"),
+    [
+        ("No value for required variable", "TerraformStack(variables={...})"),
+        ("Moved resource instances excluded by targeting", "Materialize the whole stack"),
+    ],
+)
+def test_advice_is_given_in_the_words_of_this_system(tmp_path: Path, summary: str, fix: str) -> None:
+    assert fix in str(failure(PlanFailed, "lake", printed(tmp_path, {"summary": summary}), 1))
