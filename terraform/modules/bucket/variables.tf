@@ -65,7 +65,11 @@ variable "force_destroy" {
 }
 
 variable "notifications" {
-  description = "Send object events to a queue of the bucket's own, with a dead letter queue behind it; null for none."
+  description = <<-EOT
+    Send object events to a queue of the bucket's own, `queue_name`, with a dead letter queue behind it; null for none. Events
+    of keys with `prefix` and `suffix` only; kinds `events`; kept `retention_seconds`; hidden `visibility_timeout_seconds` while
+    someone works on them; given up after `max_receive_count` attempts.
+  EOT
   type = object({
     queue_name                 = string
     prefix                     = optional(string)
