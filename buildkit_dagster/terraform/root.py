@@ -112,12 +112,30 @@ def read_root(folder: Path, name: str, values: Mapping[str, Any] | None = None) 
     files = sorted((path for path in folder.glob("*.tf*") if path.name.endswith((".tf", ".tf.json"))), key=_turn)
     if not files:
         raise InvalidRoot(folder, "not a Terraform root: it holds no .tf or .tf.json file")
-    return analyse([_document(file) for file in files], name, folder, values or {})
+    documents = [_document(file) for file in files]
+    _refuse_undeclared(folder, values or {}, documents)
+    return analyse(documents, name, folder, {**_values_beside(folder), **(values or {})})
 
 
 def analyse(documents: Iterable[Mapping[str, Any]], name: str, folder: Path, values: Mapping[str, Any]) -> Root:
     """Find units and edges in documents of one root; module sources are relative to `folder`."""
     return _Reading(_merge(documents), name, folder, values).root()
+
+
+def _refuse_undeclared(folder: Path, values: Mapping[str, Any], documents: Iterable[Mapping[str, Any]]) -> None:
+    """Terraform only warns of a value nobody reads, which is mostly a mistyped name."""
+    declared = sorted(name for (name,) in _merge(documents)["variable"])
+    unknown = sorted(set(values) - set(declared))
+    if unknown:
+        allowed = ", ".join(declared) or "none"
+        raise InvalidRoot(folder, f"declares no variable {', '.join(unknown)}; the variables it declares: {allowed}")
+
+
+def _values_beside(folder: Path) -> dict[str, Any]:
+    """The values Terraform reads by itself from files in the root, the stronger ones last."""
+    files = [folder / "terraform.tfvars", folder / "terraform.tfvars.json"]
+    files += sorted(path for path in folder.glob("*.auto.tfvars*") if path.name.endswith((".tfvars", ".tfvars.json")))
+    return {name: value for file in files if file.is_file() for name, value in _document(file).items()}
 
 
 def module_outputs(folder: Path) -> tuple[str, ...]:
@@ -308,7 +326,16 @@ def _document(file: Path) -> Mapping[str, Any]:
         text = file.read_text(encoding="utf-8-sig")
         return json.loads(text) if file.suffix == ".json" else hcl2.loads(text, serialization_options=_OPTIONS)
     except Exception as error:  # noqa: BLE001 - lark raises many kinds for one fact: the file cannot be parsed
-        raise InvalidRoot(file, f"cannot be read as Terraform configuration: {str(error).splitlines()[0]}") from None
+        raise _unreadable(file, error) from None
+
+
+def _unreadable(file: Path, error: Exception) -> InvalidRoot:
+    """The place of a syntax error, without the text that stands there: it may be a secret."""
+    line = getattr(error, "line", getattr(error, "lineno", 0))
+    column = getattr(error, "column", getattr(error, "colno", 0))
+    if line > 0:
+        return InvalidRoot(f"{file}:{line}", f"a syntax error at column {column}; `terraform validate` explains it")
+    return InvalidRoot(file, f"cannot be read as Terraform configuration ({type(error).__name__})")
 
 
 def _turn(file: Path) -> tuple[bool, str]:

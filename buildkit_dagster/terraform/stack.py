@@ -6,6 +6,7 @@ This is the value everything else is given. Reading the root is `root.py`, the s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -53,6 +54,7 @@ class TerraformStack:
         lock_file: Path | None = None,
     ) -> None:
         folder = Path(path).absolute()
+        _check_name(folder, name or folder.name)
         values = {
             "path": folder,
             "name": name or folder.name,
@@ -123,6 +125,15 @@ class TerraformStack:
                 return stack
         known = ", ".join(stack.name for stack in self.upstream) or "none"
         raise InvalidRoot(self.name, f"refers to stack {name!r}, which is not among its upstream stacks: {known}")
+
+
+def _check_name(folder: Path, name: str) -> None:
+    """It becomes a part of asset keys, and Dagster takes few signs there."""
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
+        raise InvalidRoot(
+            folder,
+            f"{name!r} cannot be the name of a stack; give one of letters, digits, _ and - as TerraformStack(name=...)",
+        )
 
 
 def _backend_of(root: Root, folder: Path) -> S3Backend | LocalBackend:

@@ -191,3 +191,10 @@ def test_progress_is_in_the_log_while_it_runs(tmp_path: Path) -> None:
     instance = DagsterInstance.ephemeral()
     run = materialize_stack(TerraformStack(copy_root("repeated", tmp_path)), instance=instance)
     assert "module.counted[0].terraform_data.this: Creation complete" in run.logged()
+
+
+def test_units_that_dagster_cannot_tell_apart_are_refused_by_name(tmp_path: Path) -> None:
+    modules = [f'module "{name}" {{\n  source = "./part"\n}}\n' for name in ("my-net", "my_net")]
+    (tmp_path / "main.tf").write_text("".join(modules))
+    with pytest.raises(InvalidRoot, match="'my-net' and 'my_net' apart; rename"):
+        assets_of(TerraformStack(tmp_path, name="net"))

@@ -86,7 +86,7 @@ def test_the_code_hash_follows_the_unit_its_module_and_its_variables_and_nothing
 
 def test_a_file_that_is_no_hcl_is_named(tmp_path: Path) -> None:
     (tmp_path / "main.tf").write_text('module "a" {')
-    with pytest.raises(InvalidRoot, match=r"main\.tf: cannot be read as Terraform configuration"):
+    with pytest.raises(InvalidRoot, match=r"main\.tf:1: a syntax error at column 13"):
         read_root(tmp_path, "broken")
 
 
@@ -198,3 +198,30 @@ def test_hcp_terraform_is_refused_as_a_backend(tmp_path: Path) -> None:
     made(tmp_path, 'terraform {\n  cloud {\n    organization = "x"\n  }\n}\nresource "terraform_data" "x" {}\n')
     with pytest.raises(InvalidRoot, match="'cloud'; allowed: local, or s3"):
         _ = TerraformStack(tmp_path).backend
+
+
+def test_a_syntax_error_is_told_with_its_place_and_without_the_text_there(tmp_path: Path) -> None:
+    with pytest.raises(InvalidRoot) as caught:
+        made(tmp_path, 'locals {\n  password = = "canary"\n}\n')
+    assert f"{tmp_path / 'main.tf'}:2: a syntax error" in str(caught.value)
+    assert "canary" not in str(caught.value)
+
+
+def test_a_value_for_a_variable_that_is_not_declared_is_refused(tmp_path: Path) -> None:
+    made(tmp_path, 'variable "region" {}\nmodule "a" {\n  source = "./part"\n}\n')
+    with pytest.raises(InvalidRoot, match=r"declares no variable regoin; the variables it declares: region"):
+        _ = TerraformStack(tmp_path, variables={"regoin": "x"}).root
+
+
+def test_values_in_files_that_terraform_reads_by_itself_are_part_of_the_hash(tmp_path: Path) -> None:
+    before = made(tmp_path, 'variable "x" {}\nmodule "a" {\n  source = "./part"\n  x = var.x\n}\n').unit("a").code
+    (tmp_path / "terraform.tfvars").write_text('x = "1"\n')
+    first = read_root(tmp_path, "made").unit("a").code
+    (tmp_path / "late.auto.tfvars.json").write_text('{"x": "2"}')
+    assert len({before, first, read_root(tmp_path, "made").unit("a").code}) == 3
+
+
+def test_a_folder_name_that_dagster_does_not_take_needs_another_name(tmp_path: Path) -> None:
+    with pytest.raises(InvalidRoot, match=r"'my net' cannot be the name of a stack; give one of letters"):
+        TerraformStack(tmp_path / "my net")
+    assert TerraformStack(tmp_path / "my net", name="net").name == "net"

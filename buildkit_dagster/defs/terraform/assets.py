@@ -11,6 +11,7 @@ from typing import Any
 from dagster import AssetsDefinition, AssetSpec, RetryPolicy, multi_asset
 
 from buildkit_dagster.defs.terraform.translator import DagsterTerraformTranslator
+from buildkit_dagster.errors import InvalidRoot
 from buildkit_dagster.naming import identifier
 from buildkit_dagster.terraform.stack import TerraformStack
 
@@ -47,6 +48,7 @@ def terraform_assets(
                 yield from terraform.cli(["apply"], context=context).stream()
     """
     translator = dagster_terraform_translator or DagsterTerraformTranslator()
+    _refuse_clashes(stack)
     return multi_asset(
         name=name or identifier("terraform", stack.name),
         specs=[_spec(translator, stack, unit) for unit in stack.root.names],
@@ -56,6 +58,17 @@ def terraform_assets(
         required_resource_keys=required_resource_keys,
         retry_policy=retry_policy,
     )
+
+
+def _refuse_clashes(stack: TerraformStack) -> None:
+    """Dagster names an op's outputs with letters, digits and _ only, so it cannot tell `a-b` from `a_b`."""
+    seen: dict[str, str] = {}
+    for unit in stack.root.names:
+        other = seen.setdefault(identifier(unit), unit)
+        if other != unit:
+            raise InvalidRoot(
+                stack.path, f"Dagster cannot tell modules {other!r} and {unit!r} apart; rename one of them"
+            )
 
 
 def _spec(translator: DagsterTerraformTranslator, stack: TerraformStack, unit: str) -> AssetSpec:
