@@ -35,7 +35,9 @@ def validate(path: Path) -> list[Problem]:
     """
     path = path.resolve()
     if not path.exists():
-        return [Problem(path, 1, "", "there is no such file or folder")]
+        return [
+            Problem(path, 1, "", "there is no such file or folder; a platform folder is made by: buildkit init NAME")
+        ]
     folder = nearest_folder(path)
     if folder is not None and (path == folder or path.is_relative_to(folder / CONFIG_FOLDER)):
         return [problem for problem in _platform_problems(folder) if problem.file.is_relative_to(path)]

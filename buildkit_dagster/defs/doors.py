@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 from dagster import DagsterInstance
 
+from buildkit_dagster.cloud.aws import aws_for
 from buildkit_dagster.config.environment import ProcessEnvironment
 from buildkit_dagster.config.models import Platform
 from buildkit_dagster.defs.build import build_definitions
@@ -46,6 +47,7 @@ def launch(
     wait: bool,
 ) -> bool:
     """Queue a run; with `wait`, follow it and return whether it succeeded, bringing a daemon when none runs."""
+    _ = aws_for(platform, process).endpoint  # a wrong or missing one is told before anything is queued
     home = prepare_home(platform, process)
     list(prepare_platform(platform, process))
     definitions = build_definitions(platform, process)

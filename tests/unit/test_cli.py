@@ -61,6 +61,14 @@ def test_an_emulator_that_does_not_run_is_exit_1(tmp_path: Path) -> None:
     assert "buildkit emulator start --env dev" in message(done)
 
 
+def test_a_wrong_endpoint_is_told_before_a_run_is_queued(tmp_path: Path) -> None:
+    folder = write_platform(tmp_path)
+    done = buildkit("launch", "bootstrap", "--env", "dev", cwd=folder, AWS_ENDPOINT_URL="http://192.0.2.1:9")
+    assert done.returncode == 1
+    assert "http://192.0.2.1:9" in message(done)
+    assert not (folder / ".buildkit").exists()
+
+
 def test_doctor_tells_what_is_missing_in_one_message(tmp_path: Path) -> None:
     done = buildkit("doctor", "--check", cwd=tmp_path, PATH=str(tmp_path))
     assert done.returncode == 1
