@@ -13,7 +13,7 @@ from types import FrameType
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from buildkit_dagster.commands.common import EnvironmentOption, Opened, open_platform, out
 
@@ -60,15 +60,15 @@ def ending_on_sigterm() -> Iterator[None]:
 
 
 def print_account(opened: Opened, told: dict[str, Any]) -> None:
-    """The table at the end: per group what was materialized and checked, then where to look."""
+    """The table at the end: what was materialized and checked, then where to look."""
     checks: dict[str, list[bool]] = {}
     for check in told["checks"]:
         checks.setdefault(check["asset"], []).append(check["passed"])
-    table = Table("group", "asset", "kinds", "materialized", "checks passed", title="What was made")
-    for asset in sorted(told["assets"], key=lambda asset: (asset["group"], asset["key"])):
+    # Without a terminal rich assumes 80 columns; a key must be readable in a CI log too.
+    table = Table(Column("asset", no_wrap=True), "kinds", "materialized", "checks passed", title="What was made")
+    for asset in sorted(told["assets"], key=lambda asset: asset["key"]):
         results = checks.get(asset["key"], [])
         table.add_row(
-            asset["group"],
             asset["key"],
             " ".join(asset["kinds"]),
             "yes" if asset["materialized"] else "no",
