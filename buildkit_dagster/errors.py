@@ -10,7 +10,7 @@ BuildkitError
 │   ├── CommandNotLocal     `runtime: local` runs plain dbt commands only
 │   ├── CommandNotNarrowable    a project's command cannot run a part of the project
 │   ├── ContextMissing      an image's build context is not there
-│   ├── UnknownJob, EmptySelection      what `buildkit launch` was asked for does not exist
+│   ├── UnknownJob, UnknownPartition, EmptySelection, InvalidSelection      what `buildkit launch` cannot be asked for
 │   ├── FolderNotEmpty      `buildkit init` would overwrite something
 │   └── NotAnEmulatedEnvironment    a command for emulated environments was given another
 ├── EnvironmentProblem      the machine or the process environment is wrong
@@ -381,6 +381,26 @@ class EmptySelection(ConfigError):
 
     def __init__(self, selection: str, job: str) -> None:
         super().__init__(f"the selection {selection!r} holds no asset of job {job!r}; `buildkit graph` lists the keys")
+
+
+class InvalidSelection(ConfigError):
+    """A selection that is not written in Dagster's syntax."""
+
+    def __init__(self, selection: str) -> None:
+        super().__init__(
+            f'{selection!r} is not a selection in Dagster\'s syntax, which is like key:"flights/*", group:registry or '
+            'key:"image/platform"+'
+        )
+
+
+class UnknownPartition(ConfigError):
+    """A partition that no asset of the job has."""
+
+    def __init__(self, partition: str, job: str, known: Sequence[str]) -> None:
+        super().__init__(
+            f"job {job!r} has no partition {partition!r}; it has: {', '.join(known) or 'none'}. A partition is added "
+            "when its data arrives; without --partition the job takes all data there is"
+        )
 
 
 class FolderNotEmpty(ConfigError):

@@ -9,7 +9,6 @@ from __future__ import annotations
 import ipaddress
 import json
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -114,10 +113,9 @@ def _loopback(endpoint: str) -> str:
 
 def _written_endpoint(file: Path) -> str:
     try:
-        written: Mapping[str, str] = json.loads(file.read_text())
-    except FileNotFoundError:
+        return str(json.loads(file.read_text())["endpoint"])
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
         raise EmulatorNotRunning(file.parent.name) from None
-    return written["endpoint"]
 
 
 def _emulated_session(region: str | None) -> Any:

@@ -16,6 +16,7 @@ import typer
 from rich.table import Column, Table
 
 from buildkit_dagster.commands.common import EnvironmentOption, Opened, open_platform, out
+from buildkit_dagster.commands.doctor import check_machine
 
 
 def run(
@@ -26,6 +27,7 @@ def run(
     from buildkit_dagster.defs.demo import account, bring_up, local_platform
 
     opened = open_platform(env, otherwise="dev")
+    check_machine(opened.process)
     started = time.monotonic()
     with ending_on_sigterm(), local_platform(opened.platform, opened.process, say_since(started)) as local:
         bring_up(local)

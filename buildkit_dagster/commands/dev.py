@@ -10,6 +10,7 @@ import typer
 
 from buildkit_dagster.commands.common import EnvironmentOption, open_platform, out
 from buildkit_dagster.commands.demo import ending_on_sigterm, say_since
+from buildkit_dagster.commands.doctor import check_machine
 
 
 def run(
@@ -21,6 +22,7 @@ def run(
     from buildkit_dagster.defs.services import refuse_taken_port, webserver
 
     opened = open_platform(env, otherwise="dev")
+    check_machine(opened.process)
     refuse_taken_port(port)
     platform, process = opened.platform, opened.process
     say = say_since(time.monotonic())

@@ -19,6 +19,8 @@ from buildkit_dagster.defs.instance import home_of, open_instance, prepare_home
 from buildkit_dagster.defs.launch import follow, submit, succeeded
 from buildkit_dagster.defs.lines import full_line
 from buildkit_dagster.defs.services import daemon, daemon_lives, wait_for_daemon, workspace_file
+from buildkit_dagster.emulator.control import running_emulator
+from buildkit_dagster.errors import EmulatorNotRunning
 from buildkit_dagster.graph import Graph
 from buildkit_dagster.runtimes.prepare import prepare_platform
 
@@ -47,7 +49,7 @@ def launch(
     wait: bool,
 ) -> bool:
     """Queue a run; with `wait`, follow it and return whether it succeeded, bringing a daemon when none runs."""
-    _ = aws_for(platform, process).endpoint  # a wrong or missing one is told before anything is queued
+    _check_endpoint(platform, process)
     home = prepare_home(platform, process)
     list(prepare_platform(platform, process))
     definitions = build_definitions(platform, process)
@@ -70,6 +72,13 @@ def stream(instance: DagsterInstance, run_id: str, say: Say) -> bool:
     done = succeeded(instance, run_id)
     say(f"Run {run_id} {'succeeded' if done else 'failed'}.")
     return done
+
+
+def _check_endpoint(platform: Platform, process: ProcessEnvironment) -> None:
+    """A wrong one, or an emulator that has ended, is told before anything is queued."""
+    _ = aws_for(platform, process).endpoint
+    if platform.config.cloud == "emulator" and not process.endpoint and running_emulator(platform.work) is None:
+        raise EmulatorNotRunning(platform.environment)
 
 
 @contextmanager

@@ -12,13 +12,15 @@ from pathlib import Path
 
 from dagster import AssetSelection, DagsterInstance, DagsterRun, Definitions, JobDefinition
 from dagster._core.code_pointer import ModuleCodePointer
+from dagster._core.definitions.asset_selection import DagsterInvalidAssetSelectionError
 from dagster._core.definitions.assets.job.asset_job import IMPLICIT_ASSET_JOB_NAME
+from dagster._core.errors import DagsterInvalidSubsetError
 from dagster._core.events.log import EventLogEntry
 from dagster._core.origin import DEFAULT_DAGSTER_ENTRY_POINT, JobPythonOrigin, RepositoryPythonOrigin
 from dagster._core.remote_origin import RemoteJobOrigin, RemoteRepositoryOrigin
 from dagster._core.workspace.load import location_origins_from_yaml_paths
 
-from buildkit_dagster.errors import EmptySelection, RunNotTaken, UnknownJob
+from buildkit_dagster.errors import EmptySelection, InvalidSelection, RunNotTaken, UnknownJob, UnknownPartition
 
 _MODULE, _ATTRIBUTE = "buildkit_dagster.definitions", "defs"
 _PARTITION_TAG = "dagster/partition"
@@ -45,6 +47,8 @@ def submit(
     if job_name not in job_names(definitions):
         raise UnknownJob(job_name, job_names(definitions))
     job = definitions.resolve_job_def(job_name)
+    if partition is not None:
+        _check_partition(definitions, instance, job, partition)
     run = instance.create_run_for_job(
         job_def=job,
         tags={**job.tags, **(tags or {}), **({_PARTITION_TAG: partition} if partition else {})},
@@ -84,9 +88,22 @@ def _run(instance: DagsterInstance, run_id: str) -> DagsterRun:
     return run
 
 
+def _check_partition(definitions: Definitions, instance: DagsterInstance, job: JobDefinition, partition: str) -> None:
+    graph = definitions.resolve_asset_graph()
+    partitioned = [each for key in job.asset_layer.selected_asset_keys if (each := graph.get(key).partitions_def)]
+    known = sorted({key for each in partitioned for key in each.get_partition_keys(dynamic_partitions_store=instance)})
+    if partition not in known:
+        raise UnknownPartition(partition, job.name, known)
+
+
 def _selected(definitions: Definitions, job: JobDefinition, selection: str) -> frozenset:
     graph = definitions.resolve_asset_graph()
-    keys = AssetSelection.from_string(selection).resolve(graph) & job.asset_layer.selected_asset_keys
+    try:
+        keys = AssetSelection.from_string(selection).resolve(graph) & job.asset_layer.selected_asset_keys
+    except DagsterInvalidAssetSelectionError:
+        raise InvalidSelection(selection) from None
+    except DagsterInvalidSubsetError:
+        raise EmptySelection(selection, job.name) from None
     if not keys:
         raise EmptySelection(selection, job.name)
     return frozenset(keys)

@@ -113,12 +113,12 @@ def start_emulator(
 
 
 def running_emulator(state_dir: Path) -> Emulator | None:
-    """The emulator that serves `state_dir`, None if none runs; a file left by a killed one counts as none."""
+    """The emulator that serves `state_dir`, None if none runs; a damaged file or that of a killed one is none."""
     try:
         state = json.loads((state_dir / STATE_FILE).read_text())
-    except FileNotFoundError:
+        emulator = Emulator(endpoint=state["endpoint"], id=state["id"], pid=state["pid"], mark=state["mark"])
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
-    emulator = Emulator(endpoint=state["endpoint"], id=state["id"], pid=state["pid"], mark=state["mark"])
     return emulator if process.is_alive(emulator.pid, emulator.mark) else None
 
 

@@ -16,7 +16,7 @@ from buildkit_dagster.config.models import Platform
 from buildkit_dagster.defs.build import build_definitions
 from buildkit_dagster.defs.graph import read_graph
 from buildkit_dagster.defs.launch import job_names, submit
-from buildkit_dagster.errors import EmptySelection, UnknownJob
+from buildkit_dagster.errors import EmptySelection, InvalidSelection, UnknownJob, UnknownPartition
 from buildkit_dagster.graph import as_data
 from buildkit_dagster.runtimes.prepare import prepare_platform
 
@@ -132,3 +132,16 @@ def test_launch_refuses_a_selection_outside_the_job(
 ) -> None:
     with pytest.raises(EmptySelection, match="holds no asset of job 'bootstrap'"):
         submit(definitions, instance, folder / "workspace.yaml", "bootstrap", selection="key:flights/*")
+    with pytest.raises(EmptySelection):
+        submit(definitions, instance, folder / "workspace.yaml", "bootstrap", selection="nowhere")
+    with pytest.raises(InvalidSelection, match="not a selection in Dagster's syntax"):
+        submit(definitions, instance, folder / "workspace.yaml", "bootstrap", selection="(((")
+
+
+@pytest.mark.parametrize("job", ["ingest_acme_flights", "ingest_acme_airlines"])
+def test_launch_refuses_a_partition_the_job_does_not_have(
+    definitions: Definitions, instance: DagsterInstance, folder: Path, job: str
+) -> None:
+    with pytest.raises(UnknownPartition, match=f"job '{job}' has no partition '2099-01'; it has: none"):
+        submit(definitions, instance, folder / "workspace.yaml", job, partition="2099-01")
+    assert instance.get_runs_count() == 0

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from buildkit_dagster.commands.init import make_folder
 from tests.scenario import edited, write_platform
 
@@ -74,6 +76,29 @@ def test_doctor_tells_what_is_missing_in_one_message(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert len(message(done).splitlines()) == 1
     assert "terraform" in message(done).lower()
+
+
+@pytest.mark.parametrize("command", ["demo", "dev"])
+def test_what_is_missing_is_told_before_anything_is_started(tmp_path: Path, command: str) -> None:
+    folder = write_platform(tmp_path)
+    done = buildkit(command, "--env", "dev", cwd=folder, PATH=str(tmp_path))
+    assert done.returncode == 1
+    assert len(message(done).splitlines()) == 1
+    assert "terraform" in message(done).lower()
+    assert not (folder / ".buildkit").exists()
+
+
+@pytest.mark.parametrize(
+    "left", ["{damaged", "[]", '{"endpoint": "http://127.0.0.1:9", "id": "x", "pid": 1, "mark": "0"}']
+)
+def test_a_file_that_a_killed_emulator_left_is_no_emulator(tmp_path: Path, left: str) -> None:
+    folder = write_platform(tmp_path)
+    (folder / ".buildkit" / "dev").mkdir(parents=True)
+    (folder / ".buildkit" / "dev" / "emulator.json").write_text(left)
+    for command in (["emulator", "status"], ["launch", "bootstrap"]):
+        done = buildkit(*command, "--env", "dev", cwd=folder)
+        assert done.returncode == 1
+        assert "the emulator of 'dev' is not running" in message(done)
 
 
 def test_doctor_refuses_a_mirror_without_the_provider(tmp_path: Path) -> None:
