@@ -60,28 +60,31 @@ def _unsettled() -> AutomationCondition:
 
 
 def with_automation(assets: Iterable[AssetsDefinition]) -> list[AssetsDefinition]:
-    """The assets of one dbt project, each following what it reads, and its tests of tables following the tables."""
+    """The assets of one dbt project, each following what it reads, and each test what it tests."""
     assets = list(assets)
     models = {spec.key for asset in assets for spec in asset.specs}
     upstream = {dep.asset_key for asset in assets for spec in asset.specs for dep in spec.deps}
     condition = follow_data(key for key in upstream - models if key.path[0] not in _NOT_DATA_PREFIXES)
     return [
-        _following_checks(asset, condition).map_asset_specs(
+        _with_checks(asset, condition).map_asset_specs(
             lambda spec: spec.replace_attributes(automation_condition=condition)
         )
         for asset in assets
     ]
 
 
-def _following_checks(asset: AssetsDefinition, condition: AutomationCondition) -> AssetsDefinition:
-    """Tests of a table are asked for with the models that read it: one build, not one more for every load."""
-    outside = source_checks([asset])
+def _with_checks(asset: AssetsDefinition, condition: AutomationCondition) -> AssetsDefinition:
+    """The checks follow as the models do, so that a table's tests run in the build of what reads it.
+
+    All of them: where a request names one check, Dagster runs no check that it does not name.
+    """
     specs = {
-        output: replace(spec, automation_condition=condition) if spec.key in outside else spec
+        output: replace(spec, automation_condition=condition)
         for output, spec in asset.node_check_specs_by_output_name.items()
     }
-    attributes = {**asset.get_attributes_dict(), "check_specs_by_output_name": specs}
-    return AssetsDefinition.dagster_internal_init(**attributes)
+    return AssetsDefinition.dagster_internal_init(
+        **{**asset.get_attributes_dict(), "check_specs_by_output_name": specs}
+    )
 
 
 def source_checks(assets: Iterable[AssetsDefinition]) -> set[AssetCheckKey]:

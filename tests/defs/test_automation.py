@@ -27,6 +27,7 @@ from buildkit_dagster.defs.automation import with_automation
 
 MONTHS = DynamicPartitionsDefinition(name="till_sales")
 SALES, SHOPS = AssetKey(["till", "sales"]), AssetKey(["till", "shops"])
+EVERYTHING = {"not_null", "unique", "orders", "totals"}
 UNIT = AssetKey(["infra", "dbt", "shop"])
 ORDERS, TOTALS = AssetKey(["shop", "orders"]), AssetKey(["shop", "totals"])
 
@@ -85,7 +86,7 @@ def _models() -> AssetsDefinition:
     @multi_asset(
         name="models",
         specs=specs,
-        check_specs=[AssetCheckSpec("not_null", asset=SALES)],
+        check_specs=[AssetCheckSpec("not_null", asset=SALES), AssetCheckSpec("unique", asset=ORDERS)],
         can_subset=True,
         allow_arbitrary_check_specs=True,
     )
@@ -108,7 +109,7 @@ def test_models_wait_until_every_table_of_the_project_is_there(world: World) -> 
     world.load(SHOPS)
     assert world.requested() == set()
     world.load(SALES, partition="2013-01")
-    assert world.requested() == {"not_null", "orders", "totals"}
+    assert world.requested() == EVERYTHING
     assert world.requested() == set()
 
 
@@ -116,14 +117,14 @@ def test_a_changed_table_requests_what_reads_it_once(world: World) -> None:
     world.load_everything_at_first()
     world.version = "2"
     world.load(SALES, partition="2013-01")
-    assert world.requested() == {"not_null", "orders", "totals"}
+    assert world.requested() == EVERYTHING
     assert world.requested() == set()
 
 
 def test_a_new_month_requests_what_reads_it(world: World) -> None:
     world.load_everything_at_first()
     world.load(SALES, partition="2013-02")
-    assert world.requested() == {"not_null", "orders", "totals"}
+    assert world.requested() == EVERYTHING
 
 
 def test_a_load_that_changed_nothing_requests_nothing(world: World) -> None:
