@@ -92,8 +92,12 @@ def start(
     return Child(popen, stdout, stderr)
 
 
+#: What `run` raises when the time is up.
+TimedOut = subprocess.TimeoutExpired
+
+
 def run(argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], timeout: float) -> subprocess.CompletedProcess[str]:
-    """Run a short command to its end and return its decoded output; raises `subprocess.TimeoutExpired`."""
+    """Run a short command to its end and return its decoded output; raises `TimedOut`."""
     return subprocess.run(
         list(argv),
         cwd=cwd,

@@ -98,11 +98,11 @@ def aws_for(platform: Platform, process: ProcessEnvironment) -> Aws:
 
 def is_loopback(endpoint: str) -> bool:
     """Whether nothing sent to this URL can leave the machine."""
-    host = urlsplit(endpoint).hostname or ""
     try:
-        return ipaddress.ip_address(host).is_loopback
+        host = urlsplit(endpoint).hostname or ""
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
-        return host == "localhost"
+        return False
 
 
 def _loopback(endpoint: str) -> str:

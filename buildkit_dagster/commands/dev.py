@@ -14,7 +14,7 @@ from buildkit_dagster.commands.doctor import check_machine
 
 
 def run(
-    port: Annotated[int, typer.Option(help="The port of the UI on 127.0.0.1.")] = 3000,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="The port of the UI on 127.0.0.1.")] = 3000,
     env: EnvironmentOption = None,
 ) -> None:
     """Bring infrastructure and data up, then serve the UI; Ctrl-C ends all of it."""

@@ -16,7 +16,7 @@ app = typer.Typer(help="The local AWS of an emulated environment.", no_args_is_h
 
 @app.command()
 def start(
-    port: Annotated[int, typer.Option(help="The port on loopback; 0 takes a free one.")] = 0,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port on loopback; 0 takes a free one.")] = 0,
     env: EnvironmentOption = None,
 ) -> None:
     """Start the emulator in the background; it serves until `buildkit emulator stop`."""

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from buildkit_dagster.errors import ProviderUnavailable, TerraformMissing
-from buildkit_dagster.process import run
+from buildkit_dagster.process import TimedOut, run
 
 MINIMUM_TERRAFORM = "1.11.0"
 AWS_PROVIDER = "hashicorp/aws"
@@ -35,6 +35,7 @@ _USUAL = (
     "/usr/share/terraform-providers",
 )
 _CONNECT_SECONDS = 3.0
+_VERSION_SECONDS = 15.0
 
 
 @dataclass(frozen=True)
@@ -75,8 +76,12 @@ def find_terraform(variables: Mapping[str, str]) -> tuple[Path, str]:
     if found is None:
         raise TerraformMissing("there is no `terraform` on PATH", MINIMUM_TERRAFORM)
     env = {name: value for name, value in variables.items() if not name.startswith("TF_")}
-    answer = run([found, "version", "-json"], cwd=Path("/"), env={**env, "CHECKPOINT_DISABLE": "1"}, timeout=30)
-    match = re.search(r'"terraform_version":\s*"([0-9.]+)', answer.stdout)
+    try:
+        line, env = [found, "version", "-json"], {**env, "CHECKPOINT_DISABLE": "1"}
+        answer = run(line, cwd=Path("/"), env=env, timeout=_VERSION_SECONDS).stdout
+    except (OSError, TimedOut):
+        answer = ""
+    match = re.search(r'"terraform_version":\s*"([0-9.]+)', answer)
     if match is None:
         raise TerraformMissing(f"{found} does not answer as Terraform", MINIMUM_TERRAFORM)
     if _numbers(match[1]) < _numbers(MINIMUM_TERRAFORM):

@@ -30,6 +30,13 @@ def test_a_machine_without_terraform_is_told_what_to_install(tmp_path: Path) -> 
         find_terraform({"PATH": str(tmp_path)})
 
 
+def test_a_terraform_that_cannot_be_started_is_named(tmp_path: Path) -> None:
+    (tmp_path / "terraform").write_bytes(b"\x7fELF for another machine")
+    (tmp_path / "terraform").chmod(0o755)
+    with pytest.raises(TerraformMissing, match=r"/terraform does not answer as Terraform; install it"):
+        find_terraform({"PATH": str(tmp_path)})
+
+
 def test_a_terraform_that_is_too_old_is_refused(tmp_path: Path) -> None:
     old = tmp_path / "terraform"
     old.write_text('#!/bin/sh\necho \'{"terraform_version": "1.5.7"}\'\n')

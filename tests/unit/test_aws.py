@@ -49,8 +49,9 @@ def test_an_emulator_that_was_restarted_is_found_at_its_new_address(tmp_path: Pa
     assert aws.endpoint == "http://127.0.0.1:9"
 
 
-def test_an_emulated_account_is_never_another_machine(tmp_path: Path) -> None:
-    aws = Aws(process("https://s3.eu-west-1.amazonaws.com"), "eu-west-1", emulator_file(tmp_path))
+@pytest.mark.parametrize("endpoint", ["https://s3.eu-west-1.amazonaws.com", "http://[broken", "no address"])
+def test_an_emulated_account_is_never_another_machine(tmp_path: Path, endpoint: str) -> None:
+    aws = Aws(process(endpoint), "eu-west-1", emulator_file(tmp_path))
     with pytest.raises(EndpointNotLoopback, match="emulated and talks to loopback addresses only"):
         aws.client("s3")
 

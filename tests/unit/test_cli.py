@@ -101,6 +101,13 @@ def test_a_file_that_a_killed_emulator_left_is_no_emulator(tmp_path: Path, left:
         assert "the emulator of 'dev' is not running" in message(done)
 
 
+@pytest.mark.parametrize("command", [["dev"], ["emulator", "start"]])
+def test_a_port_that_is_none_is_refused(tmp_path: Path, command: list[str]) -> None:
+    done = buildkit(*command, "--env", "dev", "--port", "99999", cwd=write_platform(tmp_path))
+    assert done.returncode == 2
+    assert "65535" in message(done)
+
+
 def test_doctor_refuses_a_mirror_without_the_provider(tmp_path: Path) -> None:
     done = buildkit("doctor", "--check", cwd=tmp_path, BUILDKIT_PROVIDER_MIRROR=str(tmp_path))
     assert done.returncode == 1
