@@ -32,7 +32,7 @@ dev: terraform-present setup ## the same, then Dagster's UI on http://127.0.0.1:
 
 test: terraform-present setup ## the whole test suite
 	@$(BIN)/buildkit doctor --check
-	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 check: terraform-present setup ## lint, types, HCL format, house rules, workflows
 	$(BIN)/ruff check .

@@ -12,6 +12,7 @@ import pytest
 from tests.e2e.installed import Installed, install_wheel, processes_of
 from tests.e2e.raw_counts import EXPECTED, built_counts, expected_counts
 
+
 @dataclass(frozen=True)
 class Demo:
     """A demo that has ended: its platform folder, what it printed and what it wrote."""
