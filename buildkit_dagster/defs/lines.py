@@ -15,6 +15,8 @@ _SILENT = {
     DagsterEventType.ASSET_MATERIALIZATION_PLANNED,
     DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED,
     DagsterEventType.ASSET_OBSERVATION,
+    DagsterEventType.RUN_ENQUEUED,
+    DagsterEventType.RUN_STARTING,
     DagsterEventType.RESOURCE_INIT_STARTED,
     DagsterEventType.RESOURCE_INIT_SUCCESS,
     DagsterEventType.HANDLED_OUTPUT,
@@ -35,7 +37,9 @@ def full_line(entry: EventLogEntry) -> str | None:
         return None
     step = f"{entry.step_key}: " if entry.step_key else ""
     if event is not None and event.event_type is DagsterEventType.STEP_FAILURE:
-        return f"{step}{cause_of(event)}"
+        return f"{step}failed: {cause_of(event)}"
+    if event is not None and event.event_type is DagsterEventType.ASSET_MATERIALIZATION:
+        return f"{step}materialized {_materialized_with_partition(entry)}"
     return f"{step}{entry.user_message or (event.event_type_value if event else '')}"
 
 
@@ -45,8 +49,7 @@ def short_line(run: DagsterRun, entry: EventLogEntry) -> str | None:
     if event is None:
         return None
     if event.event_type is DagsterEventType.ASSET_MATERIALIZATION:
-        partition = f" [{event.partition}]" if event.partition else ""
-        return f"  {materialized(entry)}{partition}"
+        return f"  {_materialized_with_partition(entry)}"
     if event.event_type is DagsterEventType.ASSET_CHECK_EVALUATION:
         check = event.asset_check_evaluation_data
         return None if check.passed else f"  check {check.check_name} of {key_text(check.asset_key.path)} did not pass"
@@ -63,6 +66,11 @@ def materialized(entry: EventLogEntry) -> str | None:
     if event is None or event.event_type is not DagsterEventType.ASSET_MATERIALIZATION or event.asset_key is None:
         return None
     return key_text(event.asset_key.path)
+
+
+def _materialized_with_partition(entry: EventLogEntry) -> str:
+    partition = entry.dagster_event.partition if entry.dagster_event else None
+    return f"{materialized(entry)} [{partition}]" if partition else str(materialized(entry))
 
 
 def cause_of(event: DagsterEvent) -> str:

@@ -84,7 +84,7 @@ def converged(local: Local) -> Local:
     """After `buildkit launch infrastructure --wait`, which brings and ends a daemon of its own."""
     done = local.launch("infrastructure", "--wait")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "infra/ingest-acme/flights" in done.stdout
+    assert "materialized infra/ingest-acme/flights" in done.stdout
     for connection in local.aws.client("codeconnections").list_connections()["Connections"]:
         running = running_emulator(local.platform.work)
         assert running is not None
