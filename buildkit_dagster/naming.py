@@ -38,6 +38,10 @@ def fit(service: str, *parts: str) -> str:
     return f"{full[: limit - _HASH_LENGTH - 1].rstrip('-')}-{digest}"
 
 
+#: DuckDB lets one process write: every op that does shares this concurrency pool.
+WAREHOUSE_POOL = "warehouse"
+
+
 @dataclass(frozen=True)
 class Names:
     """All cloud names of one platform in one environment; `segment` is the environment's part of them."""

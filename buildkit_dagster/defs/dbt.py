@@ -28,9 +28,9 @@ from buildkit_dagster.config.models import DbtProject, Platform
 from buildkit_dagster.defs.dbt_log import DbtLog
 from buildkit_dagster.defs.dbt_translator import ProjectTranslator
 from buildkit_dagster.defs.failures import told_plainly
-from buildkit_dagster.defs.pipes.codebuild import PipesCodeBuildClient
+from buildkit_dagster.defs.pipes.codebuild import INTERVALS, PipesCodeBuildClient
 from buildkit_dagster.errors import CommandNotLocal, DbtFailed, NothingBuilt
-from buildkit_dagster.naming import identifier
+from buildkit_dagster.naming import WAREHOUSE_POOL, identifier
 from buildkit_dagster.runtimes import codebuild
 from buildkit_dagster.runtimes.dbt import (
     dbt_executable,
@@ -42,9 +42,6 @@ from buildkit_dagster.runtimes.dbt import (
 )
 from buildkit_dagster.runtimes.dbt_selection import narrow, plain_dbt_words
 from buildkit_dagster.stacks.dbt import artifacts_prefix
-
-#: DuckDB lets one process write: every op that does shares this pool.
-WAREHOUSE_POOL = "warehouse"
 
 #: What makes dbt write lines we can read, in any image and for any command that does not say otherwise.
 _STRUCTURED_LOG = {
@@ -58,9 +55,6 @@ _STRUCTURED_LOG = {
 
 #: Above this many assets the Pipes context may not fit into a build's variables.
 _MANY_ASSETS = 50
-
-#: Seconds between two looks at a build, emulated and real.
-_INTERVALS = {"emulator": 0.25, "aws": 2.0}
 
 
 @dataclass(frozen=True)
@@ -140,7 +134,7 @@ def _in_codebuild(run: _Run) -> Iterator[Any]:
         run.aws.client("codebuild"),
         run.aws.client("logs"),
         context_injector=_injector(run),
-        interval=_INTERVALS[run.platform.config.cloud],
+        interval=INTERVALS[run.platform.config.cloud],
     )
     yield from client.stream(context=run.context, start_build_params=params, translate=run.log.translate)
 

@@ -25,7 +25,7 @@ from buildkit_dagster.cloud.aws import Aws, aws_for
 from buildkit_dagster.config.environment import ProcessEnvironment
 from buildkit_dagster.config.models import Platform
 from buildkit_dagster.defs.failures import told_plainly
-from buildkit_dagster.defs.pipes.codebuild import PipesCodeBuildClient, build_metadata
+from buildkit_dagster.defs.pipes.codebuild import INTERVALS, PipesCodeBuildClient, build_metadata
 from buildkit_dagster.errors import ImageNotPushed, InfrastructureMissing
 from buildkit_dagster.naming import identifier, image_key, infra_key
 from buildkit_dagster.runtimes import codebuild
@@ -36,7 +36,6 @@ from buildkit_dagster.stacks.scope import REGISTRY, Scope
 GROUP = "images"
 
 _TIMEOUT_MINUTES = 60
-_INTERVALS = {"emulator": 0.25, "aws": 2.0}
 
 #: ECR scans after a push; its findings are waited for this long, in seconds, and then reported as they are.
 _SCAN_WAIT = 60.0
@@ -143,7 +142,7 @@ class _Image:
             "queuedTimeoutInMinutesOverride": codebuild.QUEUE_MINUTES,
         }
 
-        interval = _INTERVALS[self.platform.config.cloud]
+        interval = INTERVALS[self.platform.config.cloud]
         client = PipesCodeBuildClient(self.aws.client("codebuild"), self.aws.client("logs"), interval=interval)
         return client.follow(context=context, start_build_params=params)
 

@@ -34,14 +34,11 @@ from buildkit_dagster.defs.partitions import partitions_of, register
 from buildkit_dagster.defs.pipes.child import run_child
 from buildkit_dagster.defs.pipes.ecs import run_task
 from buildkit_dagster.errors import InfrastructureMissing, NothingReported
-from buildkit_dagster.naming import identifier, infra_key, ingest_job_name, ingest_stack, table_key
+from buildkit_dagster.naming import WAREHOUSE_POOL, identifier, infra_key, ingest_job_name, ingest_stack, table_key
 from buildkit_dagster.runtimes.ecs import TaskRequest
 from buildkit_dagster.runtimes.ingest import IngestRequest, request_for
 from buildkit_dagster.terraform.render import S3Backend
 from buildkit_dagster.terraform.state import read_state
-
-#: DuckDB lets one process write: all ops that do share this pool.
-WAREHOUSE_POOL = "warehouse"
 
 ENTRYPOINT = (sys.executable, "-m", "buildkit_dagster.runtimes.entrypoints.ingest")
 

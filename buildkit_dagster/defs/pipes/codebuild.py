@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from dagster import (
     AssetExecutionContext,
-    DagsterRunStatus,
     MetadataValue,
     OpExecutionContext,
     Output,
@@ -43,7 +42,8 @@ Translate = Callable[[str], tuple[list[Any], str | None]]
 #: Which run a build belongs to: a build whose run is over was left behind by a killed worker.
 RUN_VARIABLE = "BUILDKIT_RUN_ID"
 
-_FINISHED = {DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED}
+#: Seconds between two looks at a build, emulated and real.
+INTERVALS = {"emulator": 0.25, "aws": 2.0}
 
 
 class LogMessageReader(PipesMessageReader):
@@ -199,7 +199,7 @@ class PipesCodeBuildClient(PipesClient, TreatAsResourceParam):
     def _stop_left_behind(self, context: Context, project: str) -> None:
         for left, run_id in codebuild.running(self._client, project, RUN_VARIABLE):
             run = context.instance.get_run_by_id(run_id)
-            if run_id == context.run.run_id or (run is not None and run.status in _FINISHED):
+            if run_id == context.run.run_id or (run is not None and run.is_finished):
                 context.log.warning(f"build {left} was left behind by run {run_id}, which is over: stopping it")
                 codebuild.stop(self._client, left)
 

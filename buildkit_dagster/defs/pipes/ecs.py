@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import botocore.exceptions
-from dagster import AssetExecutionContext, DagsterRunStatus, OpExecutionContext, PipesClientCompletedInvocation
+from dagster import AssetExecutionContext, OpExecutionContext, PipesClientCompletedInvocation
 from dagster_aws.pipes import PipesECSClient, PipesS3ContextInjector, PipesS3MessageReader
 from dagster_pipes import PIPES_PROTOCOL_VERSION, PIPES_PROTOCOL_VERSION_FIELD, PipesParams
 
@@ -32,7 +32,6 @@ _GOODBYE = json.dumps({PIPES_PROTOCOL_VERSION_FIELD: PIPES_PROTOCOL_VERSION, "me
 
 _TAIL_LINES = 20
 _ATTEMPTS = 4
-_FINISHED = {DagsterRunStatus.SUCCESS, DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED}
 
 
 class TaskMessageReader(PipesS3MessageReader):
@@ -175,7 +174,7 @@ def run_task(
 def _stop_left_behind(context: AssetExecutionContext, request: ecs.TaskRequest, client: ECSClient) -> None:
     def has_ended(run: str) -> bool:
         found = context.instance.get_run_by_id(run)
-        return found is not None and found.status in _FINISHED
+        return found is not None and found.is_finished
 
     for arn in ecs.left_behind(client, request.cluster, request.family, has_ended):
         context.log.warning(f"task {ecs.task_id(arn)} was left behind by a run that is over: stopping it")
