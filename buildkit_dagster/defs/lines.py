@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dagster import DagsterEvent, DagsterEventType, DagsterRun
 from dagster._core.events.log import EventLogEntry
+from dagster_shared.error import SerializableErrorInfo
 
 from buildkit_dagster.naming import key_text
 
@@ -40,7 +41,9 @@ def full_line(entry: EventLogEntry) -> str | None:
         return f"{step}failed: {cause_of(event)}"
     if event is not None and event.event_type is DagsterEventType.ASSET_MATERIALIZATION:
         return f"{step}materialized {_materialized_with_partition(entry)}"
-    return f"{step}{entry.user_message or (event.event_type_value if event else '')}"
+    if event is not None and event.is_engine_event and event.engine_event_data.error is not None:
+        return f"{step}{event.message} {innermost(event.engine_event_data.error)}"
+    return f"{step}{entry.user_message or (event.message if event else '')}" or None
 
 
 def short_line(run: DagsterRun, entry: EventLogEntry) -> str | None:
@@ -75,7 +78,11 @@ def _materialized_with_partition(entry: EventLogEntry) -> str:
 
 def cause_of(event: DagsterEvent) -> str:
     """The innermost error of a failed step, without the name of its class."""
-    error = event.step_failure_data.error
+    return innermost(event.step_failure_data.error)
+
+
+def innermost(error: SerializableErrorInfo | None) -> str:
+    """The message of the error that caused all others."""
     while error is not None and error.cause is not None:
         error = error.cause
     if error is None:
