@@ -19,6 +19,7 @@ REGION = "us-east-1"
 REPOSITORY = Path(__file__).parents[1]
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist's own hook reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """One worker has all end-to-end tests, from the start: they take longest, and two platforms want two cores."""
     for item in items:
