@@ -49,16 +49,21 @@ def say_since(started: float) -> Any:
 
 @contextmanager
 def ending_on_sigterm() -> Iterator[None]:
-    """SIGTERM ends us as Ctrl-C does, so that nothing stays behind."""
+    """SIGTERM ends us as Ctrl-C does, so that nothing stays behind.
+
+    SIGINT gets the handler too: a script's background job inherits it ignored, and Dagster gives SIGTERM whatever
+    SIGINT has.
+    """
 
     def interrupt(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001  the signature is Python's
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGTERM, interrupt)
+    before = {signum: signal.signal(signum, interrupt) for signum in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
 
 
 def print_account(opened: Opened, told: dict[str, Any]) -> None:
