@@ -2,10 +2,9 @@
 PYTHON ?= $(firstword $(foreach v,python3.12 python3.11 python3.13 python3,$(if $(shell $(v) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo ok),$(v))))
 BIN := .venv/bin
 STAMP := .venv/.installed
-WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test check format screenshot terraform-present
+.PHONY: help setup demo dev test test-parts test-whole check format screenshot terraform-present
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -30,9 +29,16 @@ dev: terraform-present setup ## the same, then Dagster's UI on http://127.0.0.1:
 	@$(BIN)/buildkit doctor --check
 	@$(BIN)/buildkit dev $(ARGS)
 
+# The end-to-end tests take as long as all others: one process each, side by side.
 test: terraform-present setup ## the whole test suite
 	@$(BIN)/buildkit doctor --check
-	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup --no-loadscope-reorder $(ARGS)
+	@$(MAKE) --no-print-directory -j2 test-parts test-whole
+
+test-parts: setup ## all tests but the end-to-end ones
+	@$(BIN)/python -m pytest -q --ignore tests/e2e $(ARGS)
+
+test-whole: setup ## the end-to-end tests: the platform from nothing, and killed
+	@$(BIN)/python -m pytest -q tests/e2e $(ARGS)
 
 check: terraform-present setup ## lint, types, HCL format, house rules, workflows
 	$(BIN)/ruff check .

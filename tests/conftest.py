@@ -19,15 +19,6 @@ REGION = "us-east-1"
 REPOSITORY = Path(__file__).parents[1]
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist's own hook reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One worker has all end-to-end tests, from the start: they take longest, and two platforms want two cores."""
-    for item in items:
-        whole = "e2e" if item.path.parent.name == "e2e" else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(whole))
-    items.sort(key=lambda item: item.path.parent.name != "e2e")
-
-
 @pytest.fixture(scope="session")
 def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
     """The session's emulator; `example-org/skyline` on GitHub is this checkout."""
