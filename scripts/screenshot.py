@@ -31,7 +31,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-SIZE = {"width": 2400, "height": 1200}
+SIZE = {"width": 2400, "height": 900}
 
 
 def find_browser() -> str:
@@ -51,9 +51,19 @@ def free_port() -> int:
 
 
 def take(page: Page, address: str, target: Path) -> None:
+    """All groups open, the whole graph in sight. The page shows no sign of having drawn it: it is given time."""
     page.goto(f"{address}/asset-groups")
-    page.get_by_text("state_backend").first.wait_for(timeout=60_000)
-    time.sleep(5)  # the page lays the graph out and asks for the state of every asset
+    page.get_by_role("button", name="Materialize all").wait_for(timeout=60_000)
+    page.get_by_text("Hide navigation").click()
+    page.keyboard.press("Alt+KeyE")
+    page.wait_for_url("**expanded=**")
+    page.reload()
+    page.get_by_role("button", name="Materialize all").wait_for(timeout=60_000)
+    time.sleep(5)
+    for _ in range(ZOOM_OUT):
+        page.locator("[aria-label=zoom_out]").first.click()
+        time.sleep(0.7)
+    time.sleep(3)
     target.parent.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=target)
 
