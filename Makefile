@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test test-parts test-whole check format screenshot terraform-present
+.PHONY: help setup demo dev test test-whole test-defs test-rest check format screenshot terraform-present
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -29,16 +29,19 @@ dev: terraform-present setup ## the same, then Dagster's UI on http://127.0.0.1:
 	@$(BIN)/buildkit doctor --check
 	@$(BIN)/buildkit dev $(ARGS)
 
-# The end-to-end tests take as long as all others: one process each, side by side.
+# Three processes side by side: much of each is waiting for the AWS provider's polls.
 test: terraform-present setup ## the whole test suite
 	@$(BIN)/buildkit doctor --check
-	@$(MAKE) --no-print-directory -j2 test-parts test-whole
-
-test-parts: setup ## all tests but the end-to-end ones
-	@$(BIN)/python -m pytest -q --ignore tests/e2e $(ARGS)
+	@$(MAKE) --no-print-directory -j3 test-whole test-defs test-rest
 
 test-whole: setup ## the end-to-end tests: the platform from nothing, and killed
 	@$(BIN)/python -m pytest -q tests/e2e $(ARGS)
+
+test-defs: setup ## the tests of what Dagster sees
+	@$(BIN)/python -m pytest -q tests/defs $(ARGS)
+
+test-rest: setup ## all other tests
+	@$(BIN)/python -m pytest -q --ignore tests/e2e --ignore tests/defs $(ARGS)
 
 check: terraform-present setup ## lint, types, HCL format, house rules, workflows
 	$(BIN)/ruff check .
