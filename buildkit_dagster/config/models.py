@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from buildkit_dagster.config.fargate import FARGATE_MEMORY, is_fargate_cpu, sizes_text
+from buildkit_dagster.config.gates import Gates
 from buildkit_dagster.config.notifications import (
     Elementary,
     IncidentManager,
@@ -133,6 +134,7 @@ class EnvironmentConfig(Model):
     buckets: Mapping[Slug, Bucket]
     images: Mapping[Slug, Image]
     network: Network = Network()
+    gates: Gates = Gates()
     emulator: EmulatorSettings = EmulatorSettings()
     dbt_projects: Mapping[EntryName, Mapping[str, Any]] = {}
 

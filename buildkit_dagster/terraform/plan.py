@@ -18,6 +18,10 @@ from buildkit_dagster.errors import SelectionTooNarrow
 from buildkit_dagster.terraform.import_ids import FORETOLD
 from buildkit_dagster.terraform.journal import PlannedCreate
 from buildkit_dagster.terraform.root import Root
+from buildkit_dagster.terraform.state import SENSITIVE
+
+#: Stands for a value that only the apply will tell.
+UNKNOWN = object()
 
 _QUIET = (["no-op"], ["read"], ["forget"])
 
@@ -33,7 +37,8 @@ class Counts:
 
 @dataclass(frozen=True)
 class ResourceChange:
-    """One resource instance in a plan; `values` are the planned ones that are known and not sensitive."""
+    """One resource instance in a plan; `values` are the planned ones that are known and not sensitive, `before` those
+    the state has; `unknown` names attributes known after the apply only. `importing` is the id of an import."""
 
     address: str
     unit: str
@@ -41,10 +46,18 @@ class ResourceChange:
     actions: tuple[str, ...]
     id: str | None
     values: Mapping[str, Any] = field(repr=False)
+    before: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    unknown: frozenset[str] = frozenset()
+    importing: str | None = None
 
     @property
     def changes(self) -> bool:
         return list(self.actions) not in _QUIET
+
+    @property
+    def removes(self) -> bool:
+        """Whether the object that is there now goes, for good or to be replaced."""
+        return "delete" in self.actions
 
     @property
     def stays(self) -> bool:
@@ -54,11 +67,19 @@ class ResourceChange:
 
 @dataclass(frozen=True)
 class Plan:
-    """A saved plan; `file` is None for one that changes nothing."""
+    """A saved plan; `file` is None for one that changes nothing.
+
+    `drift` is what Terraform found changed outside of it, each `values` what is there and `before` what was recorded.
+    `outputs` are the root outputs after the apply, with `UNKNOWN` for what only the apply will tell and `SENSITIVE`.
+    `document` is `terraform show -json` without any sensitive value, for the user's own policies.
+    """
 
     stack: str
     file: Path | None
     resources: tuple[ResourceChange, ...] = ()
+    drift: tuple[ResourceChange, ...] = ()
+    outputs: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    document: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def is_empty(self) -> bool:
@@ -100,8 +121,19 @@ class Plan:
 def parse_plan(text: str, stack: str, root: Root, file: Path) -> Plan:
     """A plan from the text of `terraform show -json`."""
     data = json.loads(text)
-    managed = (item for item in data.get("resource_changes", ()) if item.get("mode") == "managed")
-    return Plan(stack, file, tuple(_change(item, root) for item in managed))
+    return Plan(
+        stack,
+        file,
+        resources=_managed(data.get("resource_changes"), root),
+        drift=_managed(data.get("resource_drift"), root),
+        outputs={name: planned_output(change) for name, change in (data.get("output_changes") or {}).items()},
+        document=_document(data),
+    )
+
+
+def planned_output(change: Mapping[str, Any]) -> Any:
+    """The value an output will have, with `UNKNOWN` and `SENSITIVE` in it where it is not to be known."""
+    return _masked(change.get("after"), change.get("after_unknown"), change.get("after_sensitive"))
 
 
 def check_selection(plan: Plan, root: Root, selected: Sequence[str]) -> None:
@@ -117,16 +149,15 @@ def check_selection(plan: Plan, root: Root, selected: Sequence[str]) -> None:
     raise SelectionTooNarrow(plan.stack, sorted(selected), sorted(outside), needed)
 
 
+def _managed(items: Sequence[Mapping[str, Any]] | None, root: Root) -> tuple[ResourceChange, ...]:
+    return tuple(_change(item, root) for item in items or () if item.get("mode") == "managed")
+
+
 def _change(item: Mapping[str, Any], root: Root) -> ResourceChange:
     change = item["change"]
-    before, after = change.get("before") or {}, change.get("after") or {}
     unknown = change.get("after_unknown") or {}
-    sensitive = change.get("after_sensitive") or {}
-    values = {
-        name: value
-        for name, value in after.items()
-        if value is not None and not _any(unknown, name) and not _any(sensitive, name)
-    }
+    values = _plain_values(change.get("after"), change.get("after_sensitive"), unknown)
+    before = _plain_values(change.get("before"), change.get("before_sensitive"), {})
     kept = before.get("id") if "create" not in change["actions"] else None
     return ResourceChange(
         address=item["address"],
@@ -135,7 +166,71 @@ def _change(item: Mapping[str, Any], root: Root) -> ResourceChange:
         actions=tuple(change["actions"]),
         id=kept or values.get("id"),
         values=values,
+        before=before,
+        unknown=frozenset(name for name in unknown if _any(unknown, name)),
+        importing=(change.get("importing") or {}).get("id"),
     )
+
+
+def _plain_values(values: Mapping[str, Any] | None, sensitive: Any, unknown: Any) -> dict[str, Any]:
+    """Top-level attributes that have a value, all of which is known and not sensitive."""
+    return {
+        name: value
+        for name, value in (values or {}).items()
+        if value is not None and not _any(unknown, name) and not _any(sensitive or {}, name)
+    }
+
+
+def _masked(value: Any, unknown: Any, sensitive: Any) -> Any:
+    """`value` with every marked part replaced; marks mirror its shape, and what is unknown is missing in it."""
+    if sensitive is True:
+        return SENSITIVE
+    if unknown is True:
+        return UNKNOWN
+    if isinstance(value, Mapping) or isinstance(unknown, Mapping):
+        value, unknown, sensitive = value or {}, unknown or {}, sensitive or {}
+        names = dict.fromkeys([*value, *(name for name, mark in unknown.items() if mark)])
+        return {name: _masked(value.get(name), unknown.get(name), sensitive.get(name)) for name in names}
+    if isinstance(value, list):
+        return [_masked(inner, _at(unknown, index), _at(sensitive, index)) for index, inner in enumerate(value)]
+    return value
+
+
+def _at(marks: Any, index: int) -> Any:
+    return marks[index] if isinstance(marks, list) and index < len(marks) else None
+
+
+def _document(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The parts of the JSON that carry marks, with what they mark taken out. Variables and configuration carry none
+    and may hold secrets in clear, so they are left out."""
+    return {
+        "format_version": data.get("format_version"),
+        "terraform_version": data.get("terraform_version"),
+        "resource_changes": [_open(item) for item in data.get("resource_changes") or ()],
+        "resource_drift": [_open(item) for item in data.get("resource_drift") or ()],
+        "output_changes": {name: _open_change(change) for name, change in (data.get("output_changes") or {}).items()},
+    }
+
+
+def _open(item: Mapping[str, Any]) -> dict[str, Any]:
+    return {**item, "change": _open_change(item["change"])}
+
+
+def _open_change(change: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        **change,
+        "before": _shown(_masked(change.get("before"), None, change.get("before_sensitive"))),
+        "after": _shown(_masked(change.get("after"), None, change.get("after_sensitive"))),
+    }
+
+
+def _shown(value: Any) -> Any:
+    """JSON again: a sensitive part is a text that says so."""
+    if value is SENSITIVE:
+        return "(sensitive)"
+    if isinstance(value, Mapping):
+        return {name: _shown(inner) for name, inner in value.items()}
+    return [_shown(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _any(marks: Any, name: str) -> bool:

@@ -1,0 +1,1 @@
+"""From a plan to verdicts on it: pure functions, no I/O."""
