@@ -11,6 +11,7 @@ BuildkitError
 │   ├── CommandNotNarrowable    a project's command cannot run a part of the project
 │   ├── ContextMissing      an image's build context is not there
 │   ├── UnknownJob, UnknownPartition, EmptySelection, InvalidSelection      what `buildkit launch` cannot be asked for
+│   ├── PolicyBroken        a Rego file of the user's cannot be read or evaluated
 │   ├── FolderNotEmpty      `buildkit init` would overwrite something
 │   └── NotAnEmulatedEnvironment    a command for emulated environments was given another
 ├── EnvironmentProblem      the machine or the process environment is wrong
@@ -32,6 +33,11 @@ BuildkitError
 │   ├── StateLocked             somebody else holds the state's lock (retryable)
 │   ├── UnitsNotReported        Terraform ended well without completing what was selected
 │   ├── StatesDiverge, StateNotMoved    a state lies in two places, or did not arrive where it was moved
+│   ├── PlanRefused             a gate denies the plan
+│   ├── ApprovalNeeded          a gate asks for an approval that nobody gave yet
+│   ├── ApprovalRefused         an approval cannot be given, or is there and does not count
+│   │   ├── NotAnApprover, ApprovalBySelf, NothingToApprove     it cannot be given
+│   │   └── ApprovalForged, ApprovalOfAnother, ApprovalExpired, ApprovalUsed    it does not count
 │   └── CommandFailed           Terraform said no: address, file:line, the provider's text
 │       ├── InitFailed, PlanFailed, ApplyFailed, ImportFailed
 │       └── Interrupted         Terraform was stopped before its end
@@ -590,6 +596,102 @@ class StateNotMoved(TerraformError):
             f"The state of stack {stack} did not arrive at {remote}: {reason}. It is still in {local}; run the stack "
             "again."
         )
+
+
+class PolicyBroken(ConfigError):
+    """A policy of the user's own is no valid Rego; no plan is judged with the others alone."""
+
+    def __init__(self, file: str, line: int, reason: str) -> None:
+        super().__init__(f"{file}:{line}: {reason}. Correct the policy; no plan passes while it cannot be read")
+
+
+class PlanRefused(TerraformError):
+    """A gate denies the plan; it is kept, and nothing was applied. `verdicts` are texts, the denying ones."""
+
+    def __init__(self, stack: str, digest: str, verdicts: Sequence[str]) -> None:
+        self.digest = digest
+        self.verdicts = tuple(verdicts)
+        super().__init__(
+            f"stack {stack!r}: plan {digest} is refused and nothing was applied:{_listed(verdicts)}\n"
+            "Correct the configuration and plan again; which gates apply is `gates` of the environment in "
+            "config/platform.yaml (of TerraformCliResource without a platform)"
+        )
+
+
+class ApprovalNeeded(TerraformError):
+    """A gate asks for an approval of the plan, which is kept; nothing was applied."""
+
+    def __init__(self, stack: str, digest: str, verdicts: Sequence[str]) -> None:
+        self.digest = digest
+        self.verdicts = tuple(verdicts)
+        why = _listed(verdicts) or " every change does"
+        super().__init__(
+            f"stack {stack!r}: plan {digest} needs an approval and nothing was applied:{why}\n"
+            f"An approver runs `buildkit approve {digest}`, then apply exactly this plan: "
+            f"`buildkit apply --plan {digest}`"
+        )
+
+
+class ApprovalRefused(TerraformError):
+    """An approval cannot be given, or does not count."""
+
+
+class NothingToApprove(ApprovalRefused):
+    def __init__(self, digest: str, known: Sequence[str]) -> None:
+        plans = ", ".join(known) or "none"
+        super().__init__(f"there is no plan {digest} to approve; stored plans: {plans}. Make one: buildkit plan")
+
+
+class NotAnApprover(ApprovalRefused):
+    """The key's policy does not let this identity sign."""
+
+    def __init__(self, who: str, key: str, reason: str) -> None:
+        super().__init__(
+            f"{who} may not sign with {key}: {reason}. Only the approver role may; who takes it on is "
+            "`approvers` of the environment in config/platform.yaml"
+        )
+
+
+class ApprovalBySelf(ApprovalRefused):
+    def __init__(self, digest: str, who: str) -> None:
+        super().__init__(f"{who} asked for plan {digest} and cannot approve it (`four_eyes: true`); somebody else must")
+
+
+class ApprovalForged(ApprovalRefused):
+    def __init__(self, digest: str, reason: str) -> None:
+        super().__init__(
+            f"the approval of plan {digest} is not genuine: {reason}. Nothing was applied; find out who wrote it, then "
+            f"approve anew: buildkit approve {digest}"
+        )
+
+
+class ApprovalOfAnother(ApprovalRefused):
+    """A genuine approval that says something else than what is to be applied; `field` says where they differ."""
+
+    def __init__(self, digest: str, field: str, approved: str, actual: str) -> None:
+        super().__init__(
+            f"the approval stored for plan {digest} is of another {field}: {approved}, not {actual}. Approve this plan "
+            f"itself: buildkit approve {digest}"
+        )
+
+
+class ApprovalExpired(ApprovalRefused):
+    def __init__(self, digest: str, who: str, until: str) -> None:
+        super().__init__(
+            f"the approval of plan {digest} by {who} ended at {until}; renew it: buildkit approve {digest}"
+        )
+
+
+class ApprovalUsed(ApprovalRefused):
+    def __init__(self, digest: str, by: str) -> None:
+        super().__init__(
+            f"the approval of plan {digest} was used already, by {by}; an approval counts once. Plan again, and have "
+            "the new plan approved"
+        )
+
+
+def _listed(lines: Sequence[str]) -> str:
+    return "".join(f"\n  {line}" for line in lines)
 
 
 class CommandFailed(TerraformError):

@@ -9,6 +9,8 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
+from buildkit_dagster.terraform.plan import ResourceChange
+
 
 class Severity(enum.Enum):
     """What a verdict asks for, the hardest first."""
@@ -31,3 +33,20 @@ class Verdict:
 
     def __str__(self) -> str:
         return f"{self.severity.value}: {self.address}: {self.message} [{self.rule}]"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a rule found, before the gates say how hard that is."""
+
+    rule: str
+    unit: str
+    address: str
+    message: str
+
+    def verdict(self, severity: Severity) -> Verdict:
+        return Verdict(self.rule, severity, self.unit, self.address, self.message)
+
+
+def found(rule: str, change: ResourceChange, message: str) -> Finding:
+    return Finding(rule, change.unit, change.address, message)
