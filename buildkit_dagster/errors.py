@@ -32,6 +32,7 @@ BuildkitError
 │   ├── SelectionTooNarrow      the plan changes more than was selected
 │   ├── StateLocked             somebody else holds the state's lock (retryable)
 │   ├── UnitsNotReported        Terraform ended well without completing what was selected
+│   ├── StateNotReadable        only Terraform reads this state, and nobody gave one
 │   ├── StatesDiverge, StateNotMoved    a state lies in two places, or did not arrive where it was moved
 │   ├── PlanRefused             a gate denies the plan
 │   ├── ApprovalNeeded          a gate asks for an approval that nobody gave yet
@@ -39,7 +40,7 @@ BuildkitError
 │   │   ├── NotAnApprover, ApprovalBySelf, NothingToApprove     it cannot be given
 │   │   └── ApprovalForged, ApprovalOfAnother, ApprovalExpired, ApprovalUsed    it does not count
 │   └── CommandFailed           Terraform said no: address, file:line, the provider's text
-│       ├── InitFailed, PlanFailed, ApplyFailed, ImportFailed
+│       ├── InitFailed, PlanFailed, ApplyFailed, ImportFailed, PullFailed
 │       └── Interrupted         Terraform was stopped before its end
 ├── EmulatorError           the local AWS could not do what was asked
 │   ├── EmulatorDidNotStart     its process ended or did not answer (emulator/control.py)
@@ -515,6 +516,15 @@ class InvalidRoot(TerraformError):
         super().__init__(f"{root}: {reason}")
 
 
+class StateNotReadable(TerraformError):
+    """A state that only Terraform reads was asked for without a Terraform."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(
+            f"a state in backend {kind!r} is read by Terraform only: use TerraformCliResource().engine(stack).state()"
+        )
+
+
 class StackLoop(TerraformError):
     """A unit needs an asset outside its stack that needs a unit of the same stack; each key of `way` needs the next."""
 
@@ -720,6 +730,10 @@ class ApplyFailed(CommandFailed):
 
 class ImportFailed(CommandFailed):
     what = "terraform import"
+
+
+class PullFailed(CommandFailed):
+    what = "terraform state pull"
 
 
 class Interrupted(CommandFailed):

@@ -13,6 +13,8 @@ from typing import Any
 
 from python_terraform import IsFlagged, Terraform
 
+from buildkit_dagster.terraform.backends import DEFAULT_WORKSPACE
+
 FLAG = IsFlagged
 
 
@@ -35,11 +37,20 @@ class CommandLines(Terraform):
         return self.cmd(cmd, *args, no_color=FLAG, input=False, **options)
 
 
-def child_environment(variables: Mapping[str, str], data_folder: Path, cli_configuration: Path) -> dict[str, str]:
-    """`variables` without anybody else's TF_ settings, and with ours."""
-    kept = {name: value for name, value in variables.items() if not name.startswith("TF_")}
+#: Credentials of registries and of the http backend: they say how to get in, not what to do.
+_CREDENTIALS = ("TF_TOKEN_", "TF_HTTP_")
+
+
+def child_environment(
+    variables: Mapping[str, str], data_folder: Path, cli_configuration: Path, workspace: str
+) -> dict[str, str]:
+    """`variables` without anybody else's TF_ settings (credentials stay), and with ours."""
+    kept = {
+        name: value for name, value in variables.items() if not name.startswith("TF_") or name.startswith(_CREDENTIALS)
+    }
     return {
         **kept,
+        **({} if workspace == DEFAULT_WORKSPACE else {"TF_WORKSPACE": workspace}),
         "TF_DATA_DIR": str(data_folder),
         "TF_IN_AUTOMATION": "1",
         "TF_CLI_CONFIG_FILE": str(cli_configuration),

@@ -11,13 +11,13 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
-from buildkit_dagster.errors import ApplyFailed, CommandFailed, ImportFailed, InitFailed, PlanFailed
+from buildkit_dagster.errors import ApplyFailed, CommandFailed, ImportFailed, InitFailed, PlanFailed, PullFailed
 from buildkit_dagster.process import Child, run, start, started_at
 from buildkit_dagster.terraform.command import FLAG, CommandLines, child_environment
 from buildkit_dagster.terraform.events import TerraformEvent, follow
@@ -69,7 +69,8 @@ class Engine:
 
     @cached_property
     def sources(self) -> Sources:
-        return find_sources(self.cloud.variables, self.mirror, needs_aws=self.stack.root.needs_aws)
+        needs_aws, command = self.stack.root.needs_aws, self.stack.terraform_binary
+        return find_sources(self.cloud.variables, self.mirror, needs_aws=needs_aws, command=command)
 
     @cached_property
     def s3(self) -> Any:
@@ -85,18 +86,21 @@ class Engine:
         return self.cloud.client("dynamodb") if has_table else None
 
     def write(self) -> dict[str, Any]:
-        """Write the root and the variables it is given, upstream outputs among them; returns these variables."""
-        values = resolve(self.stack, self.s3)
+        """Write the root and the variables it is given, upstream outputs among them.
+
+        Returns the variables, with those of the user's files below them.
+        """
+        values = resolve(self.stack, self.s3, self.state_of)
         self.workdir.write(values)
         write_cli_configuration(self.workdir.cli_configuration, self.sources.mirror)
-        return values
+        return {**self.stack.values_in_files, **values}
 
     def init(self) -> None:
         """Install providers and modules; nothing happens when they, and the backend, are those of the last time."""
         if self.workdir.is_initialised(self.sources):
             return
-        # A lock file the platform shares is never changed by one stack alone.
-        self._to_end(InitFailed, self._lines.quiet("init", json=FLAG, reconfigure=FLAG, lockfile=self._lockfile_mode()))
+        options = {"backend_config": self.workdir.write_backend_config(), "lockfile": self._lockfile_mode()}
+        self._to_end(InitFailed, self._lines.quiet("init", json=FLAG, reconfigure=FLAG, **options))
         self.workdir.keep_lock_file()
         self.workdir.mark_initialised(self.sources)
 
@@ -139,7 +143,11 @@ class Engine:
 
     def state(self) -> State:
         """The state as it is stored now."""
-        return read_state(self.stack.backend, self.s3)
+        return read_state(self.stack.backend, self.s3, self._pull)
+
+    def state_of(self, stack: TerraformStack) -> State:
+        """The state of another stack, an upstream one."""
+        return replace(self, stack=stack).state()
 
     @cached_property
     def _lines(self) -> CommandLines:
@@ -147,11 +155,17 @@ class Engine:
 
     @property
     def _environment(self) -> dict[str, str]:
-        return child_environment(self.cloud.variables, self.workdir.data, self.workdir.cli_configuration)
+        return child_environment(
+            self.cloud.variables, self.workdir.data, self.workdir.cli_configuration, self.stack.workspace
+        )
 
     @property
     def _shared(self) -> dict[str, Any]:
-        return {"lock_timeout": self.lock_timeout, "var_file": str(self.workdir.values)}
+        """What plan and import take; of the files the last wins, which is ours."""
+        return {
+            "lock_timeout": self.lock_timeout,
+            "var_file": [str(file) for file in (*self.stack.var_files, self.workdir.values)],
+        }
 
     @property
     def _provider(self) -> dict[str, str]:
@@ -162,6 +176,7 @@ class Engine:
         return {"account": provider.account, "region": provider.region, "partition": "aws"}
 
     def _lockfile_mode(self) -> str | None:
+        """A lock file the platform shares is never changed by one stack alone."""
         shared = self.stack.lock_file is not None and (self.workdir.folder / LOCK_FILE).exists()
         return "readonly" if shared else None
 
@@ -172,6 +187,19 @@ class Engine:
         if answer.returncode != 0:
             raise PlanFailed(self.stack.name, [f"  the saved plan cannot be read: {answer.stderr.strip()}"])
         return answer.stdout[answer.stdout.index("{") :]
+
+    def _pull(self) -> str:
+        """The state's text from a backend only Terraform reads; no provider is loaded. Straight into memory, as a state
+        holds secrets."""
+        if not self.workdir.is_initialised(self.sources):
+            write_cli_configuration(self.workdir.cli_configuration, self.sources.mirror)
+            self.init()
+        line = self._lines.cmd("state pull")
+        answer = run(line, cwd=self.workdir.folder, env=self._environment, timeout=_SHOW_SECONDS)
+        if answer.returncode != 0:
+            said = [part.strip("│╷╵ ") for part in answer.stderr.splitlines()]
+            raise PullFailed(self.stack.name, [f"  {part}" for part in said if part])
+        return answer.stdout
 
     def _to_end(self, kind: type[CommandFailed], line: Sequence[str]) -> None:
         """Run a command that needs no journal."""

@@ -15,10 +15,10 @@ import enum
 from typing import Any
 
 from buildkit_dagster.errors import InvalidRoot, StateNotMoved, StatesDiverge
+from buildkit_dagster.terraform.backends import LocalBackend
 from buildkit_dagster.terraform.engine import Engine
 from buildkit_dagster.terraform.recovery import settle_locks
 from buildkit_dagster.terraform.render import S3Backend
-from buildkit_dagster.terraform.stack import LocalBackend
 from buildkit_dagster.terraform.state import State, read_state
 
 

@@ -6,7 +6,7 @@ output belongs to the unit its expression refers to.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from buildkit_dagster.errors import UpstreamOutputMissing, UpstreamOutputSensitive
@@ -40,21 +40,20 @@ def known(outputs: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]
     }
 
 
-def resolve(stack: TerraformStack, s3: Any) -> dict[str, Any]:
+def resolve(stack: TerraformStack, s3: Any, read: Callable[[TerraformStack], State] | None = None) -> dict[str, Any]:
     """The stack's variables with every `Ref` replaced by the value in the other stack's state.
 
+    `read` gives the state of a stack; by default it is read with the boto3 client `s3`.
     Raises UpstreamOutputMissing where the unit has not been materialized, UpstreamOutputSensitive for a secret.
     """
     names = {value.stack for value in stack.variables.values() if isinstance(value, Ref)}
-    upstream = {name: _all_outputs(stack.upstream_named(name), s3) for name in sorted(names)}
+    reading = read or (lambda other: read_state(other.backend, s3))
+    stacks = [stack.upstream_named(name) for name in sorted(names)]
+    upstream = {other.name: outputs_in(other, reading(other)) for other in stacks}
     return {
         name: _value(stack, value, upstream) if isinstance(value, Ref) else value
         for name, value in stack.variables.items()
     }
-
-
-def _all_outputs(stack: TerraformStack, s3: Any) -> dict[str, dict[str, Any]]:
-    return outputs_in(stack, read_state(stack.backend, s3))
 
 
 def _value(stack: TerraformStack, ref: Ref, upstream: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Any:

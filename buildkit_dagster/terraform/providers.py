@@ -19,6 +19,7 @@ from pathlib import Path
 from buildkit_dagster.errors import ProviderUnavailable, TerraformMissing
 from buildkit_dagster.process import TimedOut, run
 
+TERRAFORM = "terraform"
 MINIMUM_TERRAFORM = "1.11.0"
 AWS_PROVIDER = "hashicorp/aws"
 AWS_PROVIDER_VERSION = "5.100.0"
@@ -56,13 +57,16 @@ class Sources:
         }
 
 
-def find_sources(variables: Mapping[str, str], mirror: Path | None = None, *, needs_aws: bool = True) -> Sources:
-    """Find Terraform on PATH and the AWS provider; `mirror` is the one the user named (BUILDKIT_PROVIDER_MIRROR).
+def find_sources(
+    variables: Mapping[str, str], mirror: Path | None = None, *, needs_aws: bool = True, command: str = TERRAFORM
+) -> Sources:
+    """Find Terraform (`command`, a name on PATH or a path) and the AWS provider; `mirror` is the one the user named
+    (BUILDKIT_PROVIDER_MIRROR). OpenTofu has a registry of its own, so it is left to find its providers.
 
     Raises TerraformMissing; for a root that needs the provider ProviderUnavailable, after `_CONNECT_SECONDS` at most.
     """
-    binary, version = find_terraform(variables)
-    return Sources(binary, version, find_mirror(mirror) if needs_aws else mirror)
+    binary, version = find_terraform(variables, command)
+    return Sources(binary, version, find_mirror(mirror) if needs_aws and not is_tofu(binary) else mirror)
 
 
 def describe_sources(variables: Mapping[str, str], mirror: Path | None = None) -> dict[str, str]:
@@ -70,11 +74,23 @@ def describe_sources(variables: Mapping[str, str], mirror: Path | None = None) -
     return find_sources(variables, mirror).describe()
 
 
-def find_terraform(variables: Mapping[str, str]) -> tuple[Path, str]:
-    """The binary on the child's PATH and its version."""
-    found = shutil.which("terraform", path=variables.get("PATH"))
+def find_terraform(variables: Mapping[str, str], command: str = TERRAFORM) -> tuple[Path, str]:
+    """The binary on the child's PATH and its version; OpenTofu counts its versions differently, so any is taken."""
+    found = shutil.which(command, path=variables.get("PATH"))
     if found is None:
-        raise TerraformMissing("there is no `terraform` on PATH", MINIMUM_TERRAFORM)
+        raise TerraformMissing(f"there is no `{command}` on PATH", MINIMUM_TERRAFORM)
+    version = _version(found, variables)
+    if not is_tofu(Path(found)) and _numbers(version) < _numbers(MINIMUM_TERRAFORM):
+        raise TerraformMissing(f"{found} is {version}", MINIMUM_TERRAFORM)
+    return Path(found), version
+
+
+def is_tofu(binary: Path) -> bool:
+    """Whether this is OpenTofu; both answer alike, so its name says it."""
+    return binary.name.startswith("tofu")
+
+
+def _version(found: str, variables: Mapping[str, str]) -> str:
     env = {name: value for name, value in variables.items() if not name.startswith("TF_")}
     try:
         line, env = [found, "version", "-json"], {**env, "CHECKPOINT_DISABLE": "1"}
@@ -84,9 +100,7 @@ def find_terraform(variables: Mapping[str, str]) -> tuple[Path, str]:
     match = re.search(r'"terraform_version":\s*"([0-9.]+)', answer)
     if match is None:
         raise TerraformMissing(f"{found} does not answer as Terraform", MINIMUM_TERRAFORM)
-    if _numbers(match[1]) < _numbers(MINIMUM_TERRAFORM):
-        raise TerraformMissing(f"{found} is {match[1]}", MINIMUM_TERRAFORM)
-    return Path(found), match[1]
+    return match[1]
 
 
 def find_mirror(named: Path | None, provider: str = AWS_PROVIDER) -> Path | None:

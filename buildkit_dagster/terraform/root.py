@@ -107,19 +107,33 @@ class Root:
         return found
 
 
-def read_root(folder: Path, name: str, values: Mapping[str, Any] | None = None) -> Root:
-    """Read a folder of `.tf` and `.tf.json` files; `values` are the variables it is given."""
+def read_root(
+    folder: Path,
+    name: str,
+    values: Mapping[str, Any] | None = None,
+    in_files: Mapping[str, Any] | None = None,
+    workspace: str = "default",
+) -> Root:
+    """Read a folder of `.tf` and `.tf.json` files; `values` are the variables it is given, `in_files` those it gets
+    from files (the ones Terraform reads by itself if not given)."""
     files = sorted((path for path in folder.glob("*.tf*") if path.name.endswith((".tf", ".tf.json"))), key=_turn)
     if not files:
         raise InvalidRoot(folder, "not a Terraform root: it holds no .tf or .tf.json file")
     documents = [_document(file) for file in files]
     _refuse_undeclared(folder, values or {}, documents)
-    return analyse(documents, name, folder, {**_values_beside(folder), **(values or {})})
+    filed = values_beside(folder) if in_files is None else in_files
+    return analyse(documents, name, folder, {**filed, **(values or {})}, workspace)
 
 
-def analyse(documents: Iterable[Mapping[str, Any]], name: str, folder: Path, values: Mapping[str, Any]) -> Root:
+def analyse(
+    documents: Iterable[Mapping[str, Any]],
+    name: str,
+    folder: Path,
+    values: Mapping[str, Any],
+    workspace: str = "default",
+) -> Root:
     """Find units and edges in documents of one root; module sources are relative to `folder`."""
-    return _Reading(_merge(documents), name, folder, values).root()
+    return _Reading(_merge(documents), name, folder, values, workspace).root()
 
 
 def _refuse_undeclared(folder: Path, values: Mapping[str, Any], documents: Iterable[Mapping[str, Any]]) -> None:
@@ -131,11 +145,16 @@ def _refuse_undeclared(folder: Path, values: Mapping[str, Any], documents: Itera
         raise InvalidRoot(folder, f"declares no variable {', '.join(unknown)}; the variables it declares: {allowed}")
 
 
-def _values_beside(folder: Path) -> dict[str, Any]:
+def values_beside(folder: Path) -> dict[str, Any]:
     """The values Terraform reads by itself from files in the root, the stronger ones last."""
     files = [folder / "terraform.tfvars", folder / "terraform.tfvars.json"]
     files += sorted(path for path in folder.glob("*.auto.tfvars*") if path.name.endswith((".tfvars", ".tfvars.json")))
-    return {name: value for file in files if file.is_file() for name, value in _document(file).items()}
+    return read_values(file for file in files if file.is_file())
+
+
+def read_values(files: Iterable[Path]) -> dict[str, Any]:
+    """The values in `.tfvars` files (or backend settings, which are written the same way), the later win."""
+    return {name: value for file in files for name, value in _document(file).items()}
 
 
 def module_outputs(folder: Path) -> tuple[str, ...]:
@@ -164,9 +183,16 @@ class _Reading:
     """The blocks of a root and the graph between them: a traversal leads to units, through locals and data sources."""
 
     def __init__(
-        self, blocks: Mapping[str, Mapping[tuple[str, ...], Any]], name: str, folder: Path, values: Mapping[str, Any]
+        self,
+        blocks: Mapping[str, Mapping[tuple[str, ...], Any]],
+        name: str,
+        folder: Path,
+        values: Mapping[str, Any],
+        workspace: str,
     ) -> None:
         self.name, self.folder, self.values, self.blocks = name, folder, values, blocks
+        # A module may read the workspace's name, which none of its inputs shows.
+        self.workspace = [] if workspace == "default" else [workspace]
         self.locals = blocks["locals"].get((), {})
         self.modules: dict[str, Any] = {labels[0]: body for labels, body in blocks["module"].items()}
 
@@ -297,7 +323,7 @@ class _Reading:
         files = [] if name == ROOT_UNIT else [_digest_file(file) for file in self._files(body)]
         # Where a local module lies on this machine says nothing about it; its files do.
         block = {key: value for key, value in body.items() if not (files and key == "source")}
-        return _digest([block, local, given, files])
+        return _digest([block, local, given, files, *self.workspace])
 
     def _files(self, body: Mapping[str, Any]) -> list[Path]:
         """The files of a local module and of local modules it calls; remote ones are known by their address only."""

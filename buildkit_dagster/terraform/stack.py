@@ -14,15 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from buildkit_dagster.errors import InvalidRoot
-from buildkit_dagster.terraform.render import ModuleCall, Ref, RenderedRoot, S3Backend, body_of, call_refs
-from buildkit_dagster.terraform.root import Root, analyse, module_outputs, read_root
-
-
-@dataclass(frozen=True)
-class LocalBackend:
-    """State in a file on this machine."""
-
-    path: Path
+from buildkit_dagster.terraform.backends import DEFAULT_WORKSPACE, Backend, LocalBackend, backend_of
+from buildkit_dagster.terraform.render import ModuleCall, Ref, RenderedRoot, body_of, call_refs
+from buildkit_dagster.terraform.root import Root, analyse, module_outputs, read_root, read_values, values_beside
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,14 +24,22 @@ class TerraformStack:
     """One Terraform root.
 
     `path` is the folder Terraform runs in, `name` the stack's (by default the folder's). `variables` are given to the
-    root; a `Ref` among them is an output of one of the `upstream` stacks and an edge between assets. `work` holds what
-    may be deleted (`.buildkit` in the root by default).
+    root; a `Ref` among them is an output of one of the `upstream` stacks and an edge between assets. They win over the
+    `var_files`, whose paths are relative to the root and of which the later win.
+
+    `workspace` is the Terraform workspace, made when it is not there. `backend_config` completes a partial backend
+    block: settings, or a file of them. `terraform_binary` is a name on PATH or a path. `work` holds what may be deleted
+    (`.buildkit/<name>` in the root by default).
     """
 
     path: Path
     name: str
     variables: Mapping[str, Any] = field(default_factory=dict, repr=False)
     upstream: tuple[TerraformStack, ...] = field(default=(), repr=False)
+    var_files: tuple[Path, ...] = field(default=(), repr=False)
+    workspace: str = DEFAULT_WORKSPACE
+    backend_config: Mapping[str, Any] | Path = field(default_factory=dict, repr=False)
+    terraform_binary: str = field(default="terraform", repr=False)
     work: Path = field(default=Path(), repr=False)
     source: RenderedRoot | None = field(default=None, repr=False)
     lock_file: Path | None = field(default=None, repr=False)
@@ -49,18 +51,28 @@ class TerraformStack:
         name: str | None = None,
         variables: Mapping[str, Any] | None = None,
         upstream: Sequence[TerraformStack] = (),
+        var_files: Sequence[str | Path] = (),
+        workspace: str | None = None,
+        backend_config: Mapping[str, Any] | str | Path | None = None,
+        terraform_binary: str = "terraform",
         work: str | Path | None = None,
         source: RenderedRoot | None = None,
         lock_file: Path | None = None,
     ) -> None:
         folder = Path(path).absolute()
-        _check_name(folder, name or folder.name)
+        own, space = name or folder.name, workspace or DEFAULT_WORKSPACE
+        _check_name(folder, own)
+        _check_workspace(folder, space)
         values = {
             "path": folder,
-            "name": name or folder.name,
+            "name": own,
             "variables": dict(variables or {}),
             "upstream": tuple(upstream),
-            "work": Path(work).absolute() if work else folder / ".buildkit",
+            "var_files": tuple(folder / file for file in var_files),
+            "workspace": space,
+            "backend_config": _backend_config(folder, backend_config),
+            "terraform_binary": terraform_binary,
+            "work": Path(work).absolute() if work else folder / ".buildkit" / _slot(own, space),
             "source": source,
             "lock_file": lock_file,
         }
@@ -87,7 +99,8 @@ class TerraformStack:
     def root(self) -> Root:
         """Units and edges; read once."""
         if self.source is None:
-            return read_root(self.path, self.name, {name: str(value) for name, value in self.variables.items()})
+            given = {name: str(value) for name, value in self.variables.items()}
+            return read_root(self.path, self.name, given, self.values_in_files, self.workspace)
         return analyse([self.body(self.source.modules)], self.name, self.path, {})
 
     def body(self, modules: Path = Path("modules")) -> dict[str, Any]:
@@ -99,11 +112,28 @@ class TerraformStack:
         return body_of(self.source, outputs, modules)
 
     @cached_property
-    def backend(self) -> S3Backend | LocalBackend:
+    def values_in_files(self) -> Mapping[str, Any]:
+        """Variables from the files Terraform reads by itself, then from `var_files`; the later win."""
+        if self.source is not None:
+            return {}
+        missing = [file for file in self.var_files if not file.is_file()]
+        if missing:
+            raise InvalidRoot(self.path, f"there is no var file {missing[0]}; var_files are relative to the root")
+        return {**values_beside(self.path), **read_values(self.var_files)}
+
+    @cached_property
+    def backend(self) -> Backend:
         """Where the state is."""
         if self.source is not None:
             return self.source.backend or LocalBackend(self.path / "terraform.tfstate")
-        return _backend_of(self.root, self.path)
+        more = self.backend_config
+        given = read_values([more]) if isinstance(more, Path) else more
+        return backend_of(self.root.backend, given, self.path, self.workspace)
+
+    @property
+    def slot(self) -> str:
+        """The stack's name, with the workspace where it is not the default one: what is kept once for each state."""
+        return _slot(self.name, self.workspace)
 
     def call(self, unit: str) -> ModuleCall | None:
         """The call a unit was rendered from; None for a root written by hand."""
@@ -136,19 +166,20 @@ def _check_name(folder: Path, name: str) -> None:
         )
 
 
-def _backend_of(root: Root, folder: Path) -> S3Backend | LocalBackend:
-    if not root.backend:
-        return LocalBackend(folder / "terraform.tfstate")
-    kind, settings = next(iter(root.backend.items()))
-    if kind == "local":
-        return LocalBackend(folder / str(settings.get("path", "terraform.tfstate")))
-    missing = [key for key in ("bucket", "key", "region") if key not in settings]
-    if kind != "s3" or missing:
-        lacks = f"its backend lacks {', '.join(missing)}" if kind == "s3" else f"its backend is {kind!r}"
-        raise InvalidRoot(folder, f"{lacks}; allowed: local, or s3 with bucket, key and region written in the root")
-    return S3Backend(
-        bucket=str(settings["bucket"]),
-        key=str(settings["key"]),
-        region=str(settings["region"]),
-        dynamodb_table=settings.get("dynamodb_table"),
-    )
+def _check_workspace(folder: Path, workspace: str) -> None:
+    """It becomes a part of paths and keys."""
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", workspace):
+        raise InvalidRoot(folder, f"{workspace!r} cannot be a workspace; allowed: letters, digits, _ and -")
+
+
+def _slot(name: str, workspace: str) -> str:
+    return name if workspace == DEFAULT_WORKSPACE else f"{name}.{workspace}"
+
+
+def _backend_config(folder: Path, given: Mapping[str, Any] | str | Path | None) -> Mapping[str, Any] | Path:
+    if given is None or isinstance(given, Mapping):
+        return dict(given or {})
+    file = folder / given
+    if not file.is_file():
+        raise InvalidRoot(folder, f"there is no file {file}; the path in backend_config is relative to the root")
+    return file

@@ -1,18 +1,19 @@
-"""The state as data: read from where it lies, in one request, without running Terraform.
+"""The state as data: read from where it lies, in one request; by `terraform state pull` where only Terraform can.
 
-`terraform output` and `show` cost seconds because they load the provider; the file says the same. Values marked
+`terraform output` and `show` cost seconds because they load the provider; the state says the same. Values marked
 sensitive never leave this module. Locks are in `locks.py`.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from buildkit_dagster.errors import StateNotReadable
+from buildkit_dagster.terraform.backends import Backend, LocalBackend, PassedBackend
 from buildkit_dagster.terraform.render import S3Backend
-from buildkit_dagster.terraform.stack import LocalBackend
 
 #: Stands for a value that is not to be known.
 SENSITIVE = object()
@@ -45,9 +46,12 @@ class State:
 EMPTY = State(0, None, (), {})
 
 
-def read_state(backend: S3Backend | LocalBackend, s3: Any) -> State:
-    """The state behind a backend; `s3` is a boto3 client and unused for a local file."""
-    text = _local_text(backend) if isinstance(backend, LocalBackend) else _s3_text(backend, s3)
+def read_state(backend: Backend, s3: Any, pull: Callable[[], str] | None = None) -> State:
+    """The state behind a backend; `s3` is a boto3 client and used for a state in S3 only.
+
+    `pull` asks Terraform for the text of a state that only Terraform reads; without it such a backend is refused.
+    """
+    text = _text(backend, s3, pull)
     return parse_state(text) if text else EMPTY
 
 
@@ -60,6 +64,14 @@ def parse_state(text: str) -> State:
         resources=tuple(resource for block in data.get("resources", ()) for resource in _instances(block)),
         outputs={name: _output(output) for name, output in data.get("outputs", {}).items()},
     )
+
+
+def _text(backend: Backend, s3: Any, pull: Callable[[], str] | None) -> str | None:
+    if isinstance(backend, PassedBackend):
+        if pull is None:
+            raise StateNotReadable(backend.kind)
+        return pull().strip()
+    return _local_text(backend) if isinstance(backend, LocalBackend) else _s3_text(backend, s3)
 
 
 def _local_text(backend: LocalBackend) -> str | None:

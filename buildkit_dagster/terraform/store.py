@@ -116,5 +116,5 @@ class FolderStore:
 def store_of(stack: TerraformStack, s3: Any) -> Store:
     """The store beside the stack's state; `s3` is a boto3 client, unused for a state that is not in S3."""
     if isinstance(stack.backend, S3Backend):
-        return BucketStore(stack.backend, stack.name, s3)
+        return BucketStore(stack.backend, stack.slot, s3)
     return FolderStore(stack.work / PREFIX)

@@ -51,6 +51,14 @@ class Workdir:
         return self.work / "terraform.tfvars.json"
 
     @property
+    def backend_config(self) -> Path | None:
+        """The file that completes the backend block, None where nothing does."""
+        given = self.stack.backend_config
+        if isinstance(given, Path):
+            return given
+        return self.work / "backend.tfbackend.json" if given else None
+
+    @property
     def journal(self) -> Path:
         return self.work / "journal"
 
@@ -99,9 +107,23 @@ class Workdir:
         self.data.mkdir(exist_ok=True)
         (self.data / "initialised").write_text(self._fingerprint(sources))
 
+    def write_backend_config(self) -> str | None:
+        """The file for `-backend-config`; settings may be secret, so they are never on a command line."""
+        file, given = self.backend_config, self.stack.backend_config
+        if file is not None and not isinstance(given, Path):
+            write_private(file, json.dumps(given, indent=2, default=str))
+        return str(file) if file else None
+
     def _fingerprint(self, sources: Sources) -> str:
-        lock = self.folder / LOCK_FILE
-        facts = (self.stack.root.requirements, sources.version, str(sources.mirror), lock.exists() and lock.read_text())
+        lock, given = self.folder / LOCK_FILE, self.stack.backend_config
+        facts = (
+            self.stack.root.requirements,
+            str(sources.binary),
+            sources.version,
+            str(sources.mirror),
+            lock.exists() and lock.read_text(),
+            given.read_text() if isinstance(given, Path) else given,
+        )
         return hashlib.sha256(repr(facts).encode()).hexdigest()
 
     def _copy_modules(self) -> None:

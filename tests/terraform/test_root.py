@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 
 from buildkit_dagster.errors import InvalidRoot
-from buildkit_dagster.terraform.render import S3Backend
 from buildkit_dagster.terraform.root import Root, read_root
-from buildkit_dagster.terraform.stack import LocalBackend, TerraformStack
+from buildkit_dagster.terraform.stack import TerraformStack
 
 ROOTS = Path(__file__).parent / "roots"
 
@@ -93,18 +92,6 @@ def test_a_file_that_is_no_hcl_is_named(tmp_path: Path) -> None:
 def test_a_folder_without_configuration_is_named(tmp_path: Path) -> None:
     with pytest.raises(InvalidRoot, match=r"holds no \.tf"):
         read_root(tmp_path, "empty")
-
-
-def test_the_backend_says_where_the_state_is(tmp_path: Path) -> None:
-    (tmp_path / "main.tf").write_text('resource "terraform_data" "a" {}\n')
-    assert TerraformStack(tmp_path).backend == LocalBackend(tmp_path / "terraform.tfstate")
-    (tmp_path / "backend.tf").write_text(
-        'terraform {\n  backend "s3" {\n    bucket = "b"\n    key = "k"\n    region = "eu-west-1"\n  }\n}\n'
-    )
-    assert TerraformStack(tmp_path).backend == S3Backend("b", "k", "eu-west-1")
-    (tmp_path / "backend.tf").write_text('terraform {\n  backend "http" {}\n}\n')
-    with pytest.raises(InvalidRoot, match="its backend is 'http'; allowed: local, or s3"):
-        _ = TerraformStack(tmp_path).backend
 
 
 def made(folder: Path, main: str, **files: str) -> Root:
@@ -192,12 +179,6 @@ def test_what_a_run_writes_beside_a_module_does_not_change_its_hash(tmp_path: Pa
     (root_folder / ".buildkit" / "plan.tfplan").write_text("x")
     (root_folder / "terraform.tfstate").write_text("x")
     assert read_root(root_folder, "dev").unit("all").code == before
-
-
-def test_hcp_terraform_is_refused_as_a_backend(tmp_path: Path) -> None:
-    made(tmp_path, 'terraform {\n  cloud {\n    organization = "x"\n  }\n}\nresource "terraform_data" "x" {}\n')
-    with pytest.raises(InvalidRoot, match="'cloud'; allowed: local, or s3"):
-        _ = TerraformStack(tmp_path).backend
 
 
 def test_a_syntax_error_is_told_with_its_place_and_without_the_text_there(tmp_path: Path) -> None:

@@ -158,6 +158,6 @@ class TerraformCliInvocation:
         stack = self.engine.stack
         if stack.source is not None and stack.source.provider is not None:
             return stack.source.provider.region
-        if isinstance(stack.backend, S3Backend):
+        if isinstance(stack.backend, S3Backend) and stack.backend.region:
             return stack.backend.region
         return self.engine.cloud.variables.get("AWS_REGION", "us-east-1")
