@@ -33,6 +33,7 @@ BuildkitError
 │   ├── StateLocked             somebody else holds the state's lock (retryable)
 │   ├── UnitsNotReported        Terraform ended well without completing what was selected
 │   ├── StateNotReadable        only Terraform reads this state, and nobody gave one
+│   ├── ErroredStateRefused     a state Terraform could not save does not follow from the stored one
 │   ├── StatesDiverge, StateNotMoved    a state lies in two places, or did not arrive where it was moved
 │   ├── PlanRefused             a gate denies the plan
 │   ├── ApprovalNeeded          a gate asks for an approval that nobody gave yet
@@ -40,7 +41,7 @@ BuildkitError
 │   │   ├── NotAnApprover, ApprovalBySelf, NothingToApprove     it cannot be given
 │   │   └── ApprovalForged, ApprovalOfAnother, ApprovalExpired, ApprovalUsed    it does not count
 │   └── CommandFailed           Terraform said no: address, file:line, the provider's text
-│       ├── InitFailed, PlanFailed, ApplyFailed, ImportFailed, PullFailed
+│       ├── InitFailed, PlanFailed, ApplyFailed, ImportFailed, PullFailed, PushFailed
 │       └── Interrupted         Terraform was stopped before its end
 ├── EmulatorError           the local AWS could not do what was asked
 │   ├── EmulatorDidNotStart     its process ended or did not answer (emulator/control.py)
@@ -596,6 +597,17 @@ class StatesDiverge(TerraformError):
         )
 
 
+class ErroredStateRefused(TerraformError):
+    """A state that Terraform could not save must not replace the stored one, and names resources which that lacks."""
+
+    def __init__(self, stack: str, file: Path, reason: str, lacking: Sequence[str]) -> None:
+        super().__init__(
+            f"stack {stack!r}: {file} holds a state that Terraform could not save, and it cannot be pushed: {reason}. "
+            f"The stored state lacks {', '.join(lacking)}. Import these (`terraform import ADDRESS ID`) or remove the "
+            "objects, then move the file away; it was neither pushed nor deleted"
+        )
+
+
 class StateNotMoved(TerraformError):
     """A state was sent to its bucket, and the bucket does not hold it."""
 
@@ -734,6 +746,10 @@ class ImportFailed(CommandFailed):
 
 class PullFailed(CommandFailed):
     what = "terraform state pull"
+
+
+class PushFailed(CommandFailed):
+    what = "terraform state push"
 
 
 class Interrupted(CommandFailed):

@@ -97,18 +97,23 @@ TimedOut = subprocess.TimeoutExpired
 
 
 def run(argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], timeout: float) -> subprocess.CompletedProcess[str]:
-    """Run a short command to its end and return its decoded output; raises `TimedOut`."""
-    return subprocess.run(
+    """Run a short command to its end and return its decoded output; raises `TimedOut`. None of it outlives the call."""
+    with subprocess.Popen(
         list(argv),
         cwd=cwd,
         env=dict(env),
         stdin=subprocess.DEVNULL,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        timeout=timeout,
         start_new_session=True,
-        check=False,
-    )
+    ) as popen:
+        try:
+            stdout, stderr = popen.communicate(timeout=timeout)
+        except BaseException:
+            signal_group(popen.pid, signal.SIGKILL)
+            raise
+    return subprocess.CompletedProcess(list(argv), popen.returncode, stdout, stderr)
 
 
 def signal_group(pid: int, signum: int) -> None:

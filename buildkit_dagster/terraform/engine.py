@@ -1,14 +1,12 @@
 """Running Terraform for one stack: write, init, plan, apply, import; each a method, errors typed.
 
-Terraform runs in a session of its own and writes its events to a file, so it outlives a killed worker. When we are told
-to stop, it gets one SIGINT and the time to save its state. Nothing is decided about assets here: which units a plan may
-change is `plan.py`, when they are reported `release.py`, what a dead Terraform left behind `recovery.py`.
+Terraform runs in a session of its own and writes its events to a file, so it outlives a killed worker. How it is
+stopped when we are told to is `stopping.py`. Nothing is decided about assets here: which units a plan may change is
+`plan.py`, when they are reported `release.py`, what a dead Terraform left behind `recovery.py`.
 """
 
 from __future__ import annotations
 
-import signal
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -17,8 +15,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
-from buildkit_dagster.errors import ApplyFailed, CommandFailed, ImportFailed, InitFailed, PlanFailed, PullFailed
+from buildkit_dagster.errors import (
+    ApplyFailed,
+    CommandFailed,
+    ImportFailed,
+    InitFailed,
+    PlanFailed,
+    PullFailed,
+    PushFailed,
+)
 from buildkit_dagster.process import Child, run, start, started_at
+from buildkit_dagster.terraform import errored
 from buildkit_dagster.terraform.command import FLAG, CommandLines, child_environment
 from buildkit_dagster.terraform.events import TerraformEvent, follow
 from buildkit_dagster.terraform.failures import failure
@@ -30,10 +37,9 @@ from buildkit_dagster.terraform.providers import Sources, find_sources, write_cl
 from buildkit_dagster.terraform.render import S3Backend
 from buildkit_dagster.terraform.stack import TerraformStack
 from buildkit_dagster.terraform.state import State, read_state
+from buildkit_dagster.terraform.stopping import Patience, stopped_on_exit
 from buildkit_dagster.terraform.workdir import LOCK_FILE, Workdir
 
-#: Seconds Terraform may take to stop after SIGINT (it finishes what it has begun), then after SIGTERM.
-STOP_SECONDS, TERMINATE_SECONDS = 600.0, 30.0
 _SHOW_SECONDS = 300.0
 #: The exit code of `plan -detailed-exitcode` that means: there are changes.
 _CHANGES = 2
@@ -61,6 +67,7 @@ class Engine:
     tell: Callable[[str], None]
     mirror: Path | None = None
     lock_timeout: str = "30s"
+    patience: Patience = field(default_factory=Patience)
     _started: int = field(default=0, init=False)
 
     @cached_property
@@ -129,7 +136,7 @@ class Engine:
     def apply(self, plan: Plan, arguments: Sequence[str] = ()) -> Iterator[TerraformEvent]:
         """Apply exactly this saved plan; events come while Terraform runs.
 
-        Whoever stops iterating stops Terraform: it gets one SIGINT and is waited for.
+        Whoever stops iterating stops Terraform, which is given time to finish and waited for.
         """
         line = self._lines.quiet("apply", *arguments, str(plan.file), json=FLAG, lock_timeout=self.lock_timeout)
         with self._journaled(line, "apply", plan.creates()) as (child, journal):
@@ -140,6 +147,10 @@ class Engine:
     def import_resource(self, address: str, resource_id: str) -> None:
         """Take an object that exists into the state; raises ImportFailed."""
         self._to_end(ImportFailed, self._lines.quiet("import", address, resource_id, **self._shared))
+
+    def push_state(self, file: Path) -> None:
+        """Store a state file where the stack's state belongs; Terraform itself checks lineage and serial again."""
+        self._to_end(PushFailed, self._lines.cmd("state push", str(file), lock_timeout=self.lock_timeout))
 
     def state(self) -> State:
         """The state as it is stored now."""
@@ -204,7 +215,7 @@ class Engine:
     def _to_end(self, kind: type[CommandFailed], line: Sequence[str]) -> None:
         """Run a command that needs no journal."""
         child = start(line, cwd=self.workdir.folder, env=self._environment, stdout=self.workdir.output)
-        with _stopped_on_exit(child, self.tell):
+        with stopped_on_exit(child, self.patience, self.tell):
             code = child.wait()
         if code != 0:
             raise failure(kind, self.stack.name, child.stdout, code)
@@ -221,12 +232,26 @@ class Engine:
         mark = started_at(child.pid)
         journal = open_journal(self.workdir.journal, name, child.pid, mark, self._provider, creates)
         try:
-            with _stopped_on_exit(child, self.tell):
+            with stopped_on_exit(child, self.patience, self.tell):
                 yield child, journal
         finally:
-            # A Terraform that ended by itself has saved its state, so its journal has served.
-            if child.wait() >= 0 and not (self.workdir.folder / "errored.tfstate").exists():
-                journal.settle()
+            self._close(journal, child.wait())
+
+    def _close(self, journal: Journal, code: int) -> None:
+        """Forget a command whose work the state holds; what it left in doubt is kept for the next run."""
+        caught = errored.catch(self.workdir)
+        if caught is not None:
+            self.tell(f"Terraform could not save its state. It is kept in {caught}, and the next run pushes it.")
+        if code == 0 or (code > 0 and caught is None and not self._is_in_doubt(journal)):
+            journal.settle()
+
+    def _is_in_doubt(self, journal: Journal) -> bool:
+        """Whether something was created, or begun, that the state does not have."""
+        made = journal.completed().keys() | journal.in_flight().keys()
+        try:
+            return bool(made and made - self.state().addresses)
+        except Exception:  # noqa: BLE001 - whatever keeps the state from being read, the next run has to look
+            return True
 
     def _follow(self, child: Child, journal: Journal) -> Iterator[TerraformEvent]:
         yield from follow(child, LockWatch(self.stack, self.s3, journal).look)
@@ -255,34 +280,3 @@ class LockWatch:
 
 def _moment(text: str) -> datetime:
     return datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(UTC)
-
-
-@contextmanager
-def _stopped_on_exit(child: Child, tell: Callable[[str], None]) -> Iterator[None]:
-    """Never leave a Terraform behind: whatever ends the block early, it is stopped gently and waited for."""
-    try:
-        yield
-    finally:
-        if child.poll() is None:
-            tell("Stopping Terraform: it finishes what it has begun and saves its state.")
-            stop(child)
-
-
-def stop(child: Child, patience: float = STOP_SECONDS) -> None:
-    """One SIGINT, then wait: a second would make Terraform drop its state. Harsher signals come after `patience`."""
-    child.signal(signal.SIGINT)
-    if _ended_within(child, patience):
-        return
-    child.signal(signal.SIGTERM)
-    if not _ended_within(child, TERMINATE_SECONDS):
-        child.end()
-
-
-def _ended_within(child: Child, seconds: float) -> bool:
-    """Wait, and swallow a second interrupt meanwhile: the one we were told about is being carried out."""
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            return child.ended_within(deadline - time.monotonic())
-        except BaseException:  # noqa: BLE001 - an interrupt is no Exception, and the first one is already obeyed
-            continue

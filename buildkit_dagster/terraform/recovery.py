@@ -1,15 +1,16 @@
-"""What the next run does about a Terraform that never settled: wait for it, release its lock, import what it made.
+"""What the next run does about a Terraform that never settled: wait for it, release its lock, save what it made.
 
-The facts come from `journal.py` and `locks.py`; this is the only place that acts on them. A lock that is not proven
-ours and dead is left alone; Terraform's own error then names its holder.
+The facts come from `journal.py`, `locks.py` and `errored.py`; this is the only place that acts on them. A lock that is
+not proven ours and dead is left alone; Terraform's own error then names its holder.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from buildkit_dagster.errors import CommandFailed, StateLocked
+from buildkit_dagster.errors import CommandFailed, ErroredStateRefused, StateLocked
 from buildkit_dagster.process import wait_until_gone
+from buildkit_dagster.terraform import errored
 from buildkit_dagster.terraform.engine import Engine
 from buildkit_dagster.terraform.journal import Journal, unsettled
 from buildkit_dagster.terraform.locks import (
@@ -41,13 +42,46 @@ def settle_locks(engine: Engine) -> list[Journal]:
     return journals
 
 
-def import_lost(engine: Engine, journals: Sequence[Journal]) -> None:
-    """Bring into the state what dead Terraforms created and could not save, then forget their journals."""
+def save_lost(engine: Engine, journals: Sequence[Journal]) -> None:
+    """Bring into the state what earlier Terraforms created and could not save; raises when something stays outside.
+
+    First the states they left in files, then, one by one, what only their journals know.
+    """
+    errored.catch(engine.workdir)
+    refused = _push(engine)
     known = engine.state().addresses if journals else frozenset()
     for journal in journals:
         _import(engine, _missing(journal.completed(), known), certain=True)
         _import(engine, _missing(journal.in_flight(), known), certain=False)
         journal.settle()
+    _answer_for(engine, refused)
+
+
+def _push(engine: Engine) -> list[errored.ErroredState]:
+    """Store what follows from the stored state; what does not is returned."""
+    refused = []
+    for kept in errored.kept(engine.workdir):
+        if kept.why_not(engine.state()) is not None:
+            refused.append(kept)
+            continue
+        engine.push_state(kept.file)
+        if kept.lacking(engine.state()):
+            refused.append(kept)
+            continue
+        engine.tell(f"Pushed the state that an earlier Terraform could not save ({kept.file}).")
+        kept.forget()
+    return refused
+
+
+def _answer_for(engine: Engine, refused: Sequence[errored.ErroredState]) -> None:
+    """A kept state whose resources are all known meanwhile has served; any other one is a person's to decide on."""
+    for kept in refused:
+        stored = engine.state()
+        reason, lacking = kept.why_not(stored) or "it was pushed and reads back differently", kept.lacking(stored)
+        if lacking:
+            raise ErroredStateRefused(engine.stack.name, kept.file, reason, lacking)
+        place = kept.set_aside()
+        engine.tell(f"Not pushed: {kept.file}, because {reason}. The stored state has all it names; it is now {place}.")
 
 
 def _release_dead(engine: Engine, backend: S3Backend, journals: Sequence[Journal]) -> None:

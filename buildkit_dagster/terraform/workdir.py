@@ -63,6 +63,11 @@ class Workdir:
         return self.work / "journal"
 
     @property
+    def errored(self) -> Path:
+        """States that Terraform could not save."""
+        return self.work / "errored"
+
+    @property
     def cli_configuration(self) -> Path:
         return self.work / "terraform-cli.tfrc.json"
 

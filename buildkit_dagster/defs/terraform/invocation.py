@@ -20,7 +20,7 @@ from buildkit_dagster.terraform.engine import Engine
 from buildkit_dagster.terraform.events import TerraformEvent
 from buildkit_dagster.terraform.outputs import known, outputs_in
 from buildkit_dagster.terraform.plan import Plan, check_selection
-from buildkit_dagster.terraform.recovery import import_lost, settle_locks
+from buildkit_dagster.terraform.recovery import save_lost, settle_locks
 from buildkit_dagster.terraform.release import Release
 from buildkit_dagster.terraform.render import S3Backend
 from buildkit_dagster.terraform.versions import data_version
@@ -77,7 +77,7 @@ class TerraformCliInvocation:
         journals = settle_locks(self.engine)
         self._values = self.engine.write()
         self.engine.init()
-        import_lost(self.engine, journals)
+        save_lost(self.engine, journals)
         return self.engine.plan(None if self.is_full else self.selected, self.options)
 
     def _apply(self, plan: Plan) -> Iterator[DagsterEvent]:

@@ -17,6 +17,7 @@ from buildkit_dagster.defs.terraform.invocation import TerraformCliInvocation
 from buildkit_dagster.errors import InvalidRoot
 from buildkit_dagster.terraform.engine import Engine
 from buildkit_dagster.terraform.stack import TerraformStack
+from buildkit_dagster.terraform.stopping import Patience
 
 COMMANDS = ("plan", "apply")
 
@@ -26,11 +27,14 @@ class TerraformCliResource(ConfigurableResource):
 
     Args:
         lock_timeout: how long Terraform waits for a state somebody else has locked ("30s", "5m").
+        stop_minutes: how long a cancelled Terraform may take to finish what it has begun before it is made to end;
+            `run_monitoring.cancel_timeout_seconds` in dagster.yaml must be longer.
         provider_mirror: a filesystem mirror for providers; by default BUILDKIT_PROVIDER_MIRROR or the usual places.
         aws: which account; by default the one the process environment points at, as for every AWS tool.
     """
 
     lock_timeout: str = "30s"
+    stop_minutes: float = Patience.minutes
     provider_mirror: str | None = None
     aws: ResourceDependency[Aws] = None  # type: ignore[assignment]
 
@@ -68,6 +72,7 @@ class TerraformCliResource(ConfigurableResource):
             tell=context.log.info if context is not None else _nobody,
             mirror=mirror,
             lock_timeout=self.lock_timeout,
+            patience=Patience(self.stop_minutes),
         )
 
 
