@@ -25,6 +25,9 @@ from buildkit_dagster.terraform.release import Release
 from buildkit_dagster.terraform.render import S3Backend
 from buildkit_dagster.terraform.versions import data_version
 
+#: Terraform's messages of this many seconds become one log entry.
+_TALK_SECONDS = 1.0
+
 DagsterEvent = MaterializeResult[Any] | AssetObservation
 
 
@@ -41,6 +44,8 @@ class TerraformCliInvocation:
     _values: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
     _facts: dict[str, UnitFacts] = field(default_factory=dict, init=False, repr=False)
     _began: float = field(default=0.0, init=False)
+    _unsaid: list[str] = field(default_factory=list, init=False)
+    _said: float = field(default=0.0, init=False)
 
     def stream(self) -> Iterator[DagsterEvent]:
         """Run, and yield each selected unit's materialization as soon as the unit is complete.
@@ -98,6 +103,7 @@ class TerraformCliInvocation:
                 yield from self._report(self._released(release, event), plan, {})
         except TerraformError as error:
             failed = error
+        self._say()
         outputs = self._note(Plan(plan.stack, None))
         last = [] if failed else release.finish()
         yield from self._report(last, plan, outputs)
@@ -106,8 +112,9 @@ class TerraformCliInvocation:
             raise failed
 
     def _released(self, release: Release, event: TerraformEvent) -> list[str]:
-        if event.is_told:
-            self.engine.tell(event.message)
+        self._unsaid += [event.message] if event.is_told else []
+        if time.monotonic() - self._said > _TALK_SECONDS:
+            self._say()
         if not event.is_complete or event.address is None or event.action is None:
             return []
         facts = self._facts.get(self.engine.stack.root.unit_of(event.address))
@@ -115,6 +122,12 @@ class TerraformCliInvocation:
         if facts is not None and event.address in facts.ids and event.action != "delete":
             facts.ids[event.address] = event.id or facts.ids[event.address]
         return release.complete(event.address, event.action)
+
+    def _say(self) -> None:
+        """Tell what has been kept back; every message is a write to Dagster's storage."""
+        if self._unsaid:
+            self.engine.tell("\n".join(self._unsaid))
+        self._unsaid, self._said = [], time.monotonic()
 
     def _note(self, plan: Plan) -> dict[str, dict[str, Any]]:
         """Collect what is known about each unit's resources, from the state and from what the plan changes; returns
