@@ -24,6 +24,7 @@ BuildkitError
 │   ├── DoctorRefused           `buildkit doctor --check` found what must be installed or set first
 │   ├── DbtPackagesNotInstalled     `dbt deps` failed, as it does without dbt's package hub
 │   ├── EndpointNotLoopback, EndpointIsLoopback     emulated and real accounts are kept apart
+│   ├── IdentityUnknown         the cloud does not say who we are
 │   └── TerraformMissing, ProviderUnavailable       what Terraform needs cannot be had
 ├── TerraformError          a Terraform run did not do what was asked
 │   ├── InvalidRoot             a root cannot be read, or what is asked of it contradicts itself
@@ -40,6 +41,8 @@ BuildkitError
 │   ├── ApprovalRefused         an approval cannot be given, or is there and does not count
 │   │   ├── NotAnApprover, ApprovalBySelf, NothingToApprove     it cannot be given
 │   │   └── ApprovalForged, ApprovalOfAnother, ApprovalExpired, ApprovalUsed    it does not count
+│   ├── PlanNotFound, PlanExpired, PlanApplied, PlanSpeculative     a stored plan that cannot be applied (any more)
+│   ├── PlanChanged             what a stored plan was made from is not the same any more
 │   └── CommandFailed           Terraform said no: address, file:line, the provider's text
 │       ├── InitFailed, PlanFailed, ApplyFailed, ImportFailed, PullFailed, PushFailed
 │       └── Interrupted         Terraform was stopped before its end
@@ -488,6 +491,16 @@ class EndpointIsLoopback(EnvironmentProblem):
         )
 
 
+class IdentityUnknown(EnvironmentProblem):
+    """The account does not tell whose credentials these are."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"a stored plan records who asked for it, and AWS does not say who that is: {reason}. Check the "
+            "credentials: aws sts get-caller-identity"
+        )
+
+
 class TerraformMissing(EnvironmentProblem):
     """There is no terraform binary, or it is too old."""
 
@@ -714,6 +727,58 @@ class ApprovalUsed(ApprovalRefused):
 
 def _listed(lines: Sequence[str]) -> str:
     return "".join(f"\n  {line}" for line in lines)
+
+
+class PlanNotFound(TerraformError):
+    """No stored plan has this digest; `known` are texts, one for each stored plan."""
+
+    def __init__(self, digest: str, known: Sequence[str]) -> None:
+        stored = "".join(f"\n  {line}" for line in known) or " none"
+        super().__init__(
+            f"there is no stored plan {digest}; stored plans:{stored}\nGive its whole digest or the first 8 signs of "
+            "it, or make a new plan: buildkit plan"
+        )
+
+
+class PlanExpired(TerraformError):
+    def __init__(self, digest: str, stack: str, expired: str) -> None:
+        super().__init__(
+            f"plan {digest} of stack {stack!r} expired at {expired}; nothing was applied. Make a new one: "
+            f"buildkit plan --stack {stack}. How long plans live is `gates.plan_minutes`"
+        )
+
+
+class PlanApplied(TerraformError):
+    """A plan is applied once."""
+
+    def __init__(self, digest: str, stack: str, run: str) -> None:
+        super().__init__(
+            f"plan {digest} of stack {stack!r} was applied already, by run {run}. Make a new one: "
+            f"buildkit plan --stack {stack}"
+        )
+
+
+class PlanSpeculative(TerraformError):
+    """A plan made from outputs that were only planned themselves; `upstream` are the stacks they belong to."""
+
+    def __init__(self, digest: str, stack: str, upstream: Sequence[str]) -> None:
+        first = " and ".join(upstream)
+        super().__init__(
+            f"plan {digest} of stack {stack!r} is speculative: it was made from planned outputs of {first} and cannot "
+            f"be applied. Apply the plan of {first} first, then run stack {stack!r}: what it plans then is covered by "
+            "the approval of this plan where it says the same"
+        )
+
+
+class PlanChanged(TerraformError):
+    """What the plan was made from changed; `parts` are those of its digest that differ."""
+
+    def __init__(self, digest: str, stack: str, parts: Sequence[str]) -> None:
+        self.parts = tuple(parts)
+        super().__init__(
+            f"plan {digest} of stack {stack!r} cannot be applied: since it was made, these changed: "
+            f"{', '.join(parts)}. Nothing was applied. Undo that, or make a new plan: buildkit plan --stack {stack}"
+        )
 
 
 class CommandFailed(TerraformError):

@@ -39,11 +39,18 @@ def terraform_stacks(platform: Platform) -> tuple[TerraformStack, ...]:
 def infra_assets(platform: Platform, process: ProcessEnvironment) -> list[AssetsDefinition]:
     """The units of every stack, one op per stack."""
     aws = aws_for(platform, process)
-    terraform = TerraformCliResource(aws=aws)
+    terraform = terraform_of(platform, aws)
     return [
         _bootstrap_assets(platform, stack, terraform, aws) if stack.name == BOOTSTRAP else _assets(stack, terraform)
         for stack in terraform_stacks(platform)
     ]
+
+
+def terraform_of(platform: Platform, aws: Aws) -> TerraformCliResource:
+    """Terraform for a platform's stacks, with the gates of its environment."""
+    gates = platform.config.gates
+    policies = str(platform.folder / gates.rego) if gates.rego else None
+    return TerraformCliResource(aws=aws, gates=gates, policies=policies)
 
 
 def _assets(stack: TerraformStack, terraform: TerraformCliResource) -> AssetsDefinition:
@@ -63,7 +70,7 @@ def _bootstrap_assets(
             in_bucket = terraform.engine(stack, context)
             home = find_home(in_bucket)
             invocation = terraform.cli(["apply"], context=context)
-            invocation.engine = terraform.engine(_variant(platform, home, aws), context)
+            invocation.work_with(terraform.engine(_variant(platform, home, aws), context))
             if home is Home.LOCAL:
                 _adopt(platform, invocation.engine, aws)
             yield from invocation.stream()

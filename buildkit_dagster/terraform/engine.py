@@ -131,6 +131,10 @@ class Engine:
         if code == 0:
             self.workdir.plan.unlink()
             return Plan(self.stack.name, None)
+        return self.read_plan()
+
+    def read_plan(self) -> Plan:
+        """The plan that lies in the plan file."""
         return parse_plan(self._show(), self.stack.name, self.stack.root, self.workdir.plan)
 
     def apply(self, plan: Plan, arguments: Sequence[str] = ()) -> Iterator[TerraformEvent]:

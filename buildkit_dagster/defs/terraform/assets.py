@@ -6,9 +6,10 @@ What an asset looks like is decided by the translator, how it is materialized by
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from inspect import signature
 from typing import Any
 
-from dagster import AssetsDefinition, AssetSpec, RetryPolicy, multi_asset
+from dagster import AssetsDefinition, AssetSpec, Field, Noneable, RetryPolicy, multi_asset
 
 from buildkit_dagster.defs.terraform.translator import DagsterTerraformTranslator
 from buildkit_dagster.errors import InvalidRoot
@@ -17,6 +18,11 @@ from buildkit_dagster.terraform.stack import TerraformStack
 
 #: Metadata of each asset by which `TerraformCliResource.cli` finds its way back.
 STACK_METADATA, UNIT_METADATA = "buildkit/terraform_stack", "buildkit/terraform_unit"
+
+#: Run configuration of every op: the digest of a stored plan that is to be applied instead of a new one.
+PLAN_FIELD = Field(
+    Noneable(str), is_required=False, default_value=None, description="Digest of a stored plan; apply exactly that one."
+)
 
 
 def terraform_assets(
@@ -49,15 +55,27 @@ def terraform_assets(
     """
     translator = dagster_terraform_translator or DagsterTerraformTranslator()
     _refuse_clashes(stack)
-    return multi_asset(
-        name=name or identifier("terraform", stack.name),
-        specs=[_spec(translator, stack, unit) for unit in stack.root.names],
-        can_subset=True,
-        pool=pool or identifier("terraform", stack.name),
-        op_tags=op_tags,
-        required_resource_keys=required_resource_keys,
-        retry_policy=retry_policy,
-    )
+    specs = [_spec(translator, stack, unit) for unit in stack.root.names]
+
+    def decorate(function: Callable[..., Any]) -> AssetsDefinition:
+        return multi_asset(
+            name=name or op_name(stack.name),
+            specs=specs,
+            can_subset=True,
+            pool=pool or identifier("terraform", stack.name),
+            op_tags=op_tags,
+            required_resource_keys=required_resource_keys,
+            retry_policy=retry_policy,
+            # A function with a Config of its own takes the place of ours; it may have a field `plan` itself.
+            config_schema=None if "config" in signature(function).parameters else {"plan": PLAN_FIELD},
+        )(function)
+
+    return decorate
+
+
+def op_name(stack: str) -> str:
+    """The name of a stack's op, unless it was given another."""
+    return identifier("terraform", stack)
 
 
 def _refuse_clashes(stack: TerraformStack) -> None:

@@ -1,14 +1,15 @@
 """One run of Terraform for a stack, step by step, as a stream of Dagster events.
 
-Wait for and clean up after an earlier Terraform, write, init, plan, check, apply, report. Each step is the engine's;
-here is their order, and what is told to Dagster when. Nothing is yielded while Terraform is being stopped.
+Wait for and clean up after an earlier Terraform, write, init, plan (or open the stored plan that was asked for), judge,
+authorise, apply, report. Each step is the engine's or the gatekeeper's; here is their order, and what is told to Dagster
+when. Nothing is yielded while Terraform is being stopped.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dagster import AssetExecutionContext, AssetKey, AssetObservation, DataVersion, MaterializeResult
@@ -16,8 +17,10 @@ from dagster import AssetExecutionContext, AssetKey, AssetObservation, DataVersi
 from buildkit_dagster.defs.failures import told_plainly
 from buildkit_dagster.defs.terraform.metadata import UnitFacts, output_metadata, unit_metadata
 from buildkit_dagster.errors import TerraformError, UnitsNotReported
+from buildkit_dagster.rules.verdicts import Verdict
 from buildkit_dagster.terraform.engine import Engine
 from buildkit_dagster.terraform.events import TerraformEvent
+from buildkit_dagster.terraform.gatekeeper import Gatekeeper
 from buildkit_dagster.terraform.outputs import known, outputs_in
 from buildkit_dagster.terraform.plan import Plan, check_selection
 from buildkit_dagster.terraform.recovery import save_lost, settle_locks
@@ -33,14 +36,20 @@ DagsterEvent = MaterializeResult[Any] | AssetObservation
 
 @dataclass
 class TerraformCliInvocation:
-    """A prepared command; `stream()` it inside an op, `wait()` for it elsewhere. `plan` is there afterwards."""
+    """A prepared command; `stream()` it inside an op, `wait()` for it elsewhere. `plan` and `verdicts` are there afterwards.
+
+    With `digest` it applies exactly that stored plan.
+    """
 
     engine: Engine
     command: str
     options: tuple[str, ...]
     context: AssetExecutionContext | None
     units: Mapping[str, AssetKey]
+    gatekeeper: Gatekeeper
+    digest: str | None = None
     plan: Plan | None = field(default=None, init=False)
+    verdicts: tuple[Verdict, ...] = field(default=(), init=False)
     _values: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
     _facts: dict[str, UnitFacts] = field(default_factory=dict, init=False, repr=False)
     _began: float = field(default=0.0, init=False)
@@ -61,6 +70,11 @@ class TerraformCliInvocation:
             pass
         return self
 
+    def work_with(self, engine: Engine) -> None:
+        """Run on a variant of the stack."""
+        self.engine = engine
+        self.gatekeeper = replace(self.gatekeeper, engine=engine)
+
     @property
     def selected(self) -> tuple[str, ...]:
         """The units of this run, in dependency order; all of them outside an op."""
@@ -72,18 +86,33 @@ class TerraformCliInvocation:
 
     def _events(self) -> Iterator[DagsterEvent]:
         with self.engine.workdir.alone():
-            plan = self.plan = self._planned()
+            self._prepare()
+            plan = self.plan = self._opened(self.digest) if self.digest else self._planned()
             self.engine.tell(f"Plan of stack {self.engine.stack.name}:\n{plan.summary()}")
             if self.command == "apply":
                 check_selection(plan, self.engine.stack.root, self.selected)
+                self._admit(plan)
                 yield from self._apply(plan)
+                self.gatekeeper.note_applied()
 
-    def _planned(self) -> Plan:
+    def _prepare(self) -> None:
         journals = settle_locks(self.engine)
         self._values = self.engine.write()
         self.engine.init()
         save_lost(self.engine, journals)
+
+    def _planned(self) -> Plan:
         return self.engine.plan(None if self.is_full else self.selected, self.options)
+
+    def _opened(self, digest: str) -> Plan:
+        return self.gatekeeper.open(digest, self._values, self.selected)
+
+    def _admit(self, plan: Plan) -> None:
+        """The gates: return if this plan may be applied."""
+        self.verdicts = self.gatekeeper.judge(plan)
+        for verdict in self.verdicts:
+            self.engine.tell(str(verdict))
+        self.gatekeeper.admit(plan, self.verdicts, self._values, self.selected, self.options)
 
     def _apply(self, plan: Plan) -> Iterator[DagsterEvent]:
         release = Release(self.engine.stack.root, plan, self.selected)

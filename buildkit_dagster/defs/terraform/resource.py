@@ -4,7 +4,7 @@ It knows which account and environment Terraform runs in. What a run does, step 
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,12 @@ from dagster import AssetExecutionContext, AssetKey, ConfigurableResource, Resou
 
 from buildkit_dagster.cloud.aws import Ambient, Aws
 from buildkit_dagster.config.environment import read_environment
+from buildkit_dagster.config.gates import Gates
 from buildkit_dagster.defs.terraform.assets import STACK_METADATA, UNIT_METADATA
 from buildkit_dagster.defs.terraform.invocation import TerraformCliInvocation
 from buildkit_dagster.errors import InvalidRoot
 from buildkit_dagster.terraform.engine import Engine
+from buildkit_dagster.terraform.gatekeeper import Gatekeeper
 from buildkit_dagster.terraform.stack import TerraformStack
 from buildkit_dagster.terraform.stopping import Patience
 
@@ -31,12 +33,20 @@ class TerraformCliResource(ConfigurableResource):
             `run_monitoring.cancel_timeout_seconds` in dagster.yaml must be longer.
         provider_mirror: a filesystem mirror for providers; by default BUILDKIT_PROVIDER_MIRROR or the usual places.
         aws: which account; by default the one the process environment points at, as for every AWS tool.
+        gates: what a plan must pass before it is applied (`Gates(...)`); by default protected deletions and orphans need
+            an approval, and policies are enforced.
+        policies: the folder of your own Rego files.
+        approval_key: the KMS key that approvals are signed with. Without one, applying a stored plan by its digest
+            counts as its approval.
     """
 
     lock_timeout: str = "30s"
     stop_minutes: float = Patience.minutes
     provider_mirror: str | None = None
     aws: ResourceDependency[Aws] = None  # type: ignore[assignment]
+    gates: ResourceDependency[Gates] = None  # type: ignore[assignment]
+    policies: str | None = None
+    approval_key: str | None = None
 
     def cli(
         self,
@@ -44,6 +54,7 @@ class TerraformCliResource(ConfigurableResource):
         *,
         context: AssetExecutionContext | None = None,
         stack: TerraformStack | None = None,
+        plan: str | None = None,
     ) -> TerraformCliInvocation:
         """Prepare `terraform plan` or `apply`; it runs when the invocation is streamed or waited for.
 
@@ -52,14 +63,27 @@ class TerraformCliResource(ConfigurableResource):
                 selection, values from the stack: `-target`, `-var` and `-out` are refused.
             context: of the op; gives the stack, the selection and the log.
             stack: outside an op, the stack to work on (all of it).
+            plan: the digest of a stored plan to apply; in an op, by default the one its run configuration names.
         """
         command, options = _checked(args)
         stack, units = _found(context) if context is not None else (stack, {})
         if stack is None:
             raise InvalidRoot("TerraformCliResource.cli", "needs a context or a stack")
+        engine = self.engine(stack, context)
         return TerraformCliInvocation(
-            engine=self.engine(stack, context), command=command, options=options, context=context, units=units
+            engine=engine,
+            command=command,
+            options=options,
+            context=context,
+            units=units,
+            gatekeeper=self.gatekeeper(engine),
+            digest=plan or (asked_plan(context) if context is not None else None),
         )
+
+    def gatekeeper(self, engine: Engine) -> Gatekeeper:
+        """What stands between plan and apply of this engine's stack."""
+        policies = Path(self.policies) if self.policies else None
+        return Gatekeeper(engine, self.gates or Gates(), policies, self.approval_key)
 
     def engine(self, stack: TerraformStack, context: AssetExecutionContext | None = None) -> Engine:
         """The engine below, for what has no asset events (state migration, imports)."""
@@ -74,6 +98,12 @@ class TerraformCliResource(ConfigurableResource):
             lock_timeout=self.lock_timeout,
             patience=Patience(self.stop_minutes),
         )
+
+
+def asked_plan(context: AssetExecutionContext) -> str | None:
+    """The digest that the op's run configuration names (`{"plan": DIGEST}`)."""
+    config = context.op_execution_context.op_config
+    return (config.get("plan") or None) if isinstance(config, Mapping) else None
 
 
 def _checked(args: Sequence[str]) -> tuple[str, tuple[str, ...]]:

@@ -1,0 +1,201 @@
+"""Between plan and apply: judge, store what must wait, and open what was stored; nothing is ever re-planned here.
+
+The order is the same for every run: judge the plan, and where a gate denies it or asks for an approval, store it first,
+so that the error names a digest that exists. What gates look for is in `rules/`, what a stored plan is in `plans.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import botocore.exceptions
+
+from buildkit_dagster.config.gates import Gates
+from buildkit_dagster.errors import IdentityUnknown
+from buildkit_dagster.rules.gate import authorise, judge
+from buildkit_dagster.rules.verdicts import Severity, Verdict
+from buildkit_dagster.terraform.approvals import Approval, KmsKey, by_digest, find_approval, spend
+from buildkit_dagster.terraform.engine import Cloud, Engine
+from buildkit_dagster.terraform.inputs import input_parts
+from buildkit_dagster.terraform.journal import who
+from buildkit_dagster.terraform.plan import Plan
+from buildkit_dagster.terraform.plans import (
+    PlanRecord,
+    Plans,
+    changes_of,
+    digest_for,
+    plan_parts,
+    write_plan_file,
+)
+from buildkit_dagster.terraform.render import S3Backend
+from buildkit_dagster.terraform.speculative import differences
+
+
+@dataclass
+class Gatekeeper:
+    """The gates of one run of a stack. `key` names the approval key in KMS, None where there is none."""
+
+    engine: Engine
+    gates: Gates
+    policies: Path | None = None
+    key: str | None = None
+    record: PlanRecord | None = field(default=None, init=False)
+
+    @cached_property
+    def plans(self) -> Plans:
+        return Plans(self.engine.stack, self.engine.s3)
+
+    def judge(self, plan: Plan) -> tuple[Verdict, ...]:
+        """Every verdict on the plan."""
+        return judge(plan, self.engine.stack, self.gates, self.policies)
+
+    def admit(
+        self,
+        plan: Plan,
+        verdicts: Sequence[Verdict],
+        values: Mapping[str, Any],
+        units: Sequence[str],
+        options: Sequence[str] = (),
+    ) -> None:
+        """Return if this plan may be applied now; a new one that may not is stored, and the error names it."""
+        if plan.is_empty or not self._is_held(verdicts, plan):
+            return
+        stored = self.record
+        record = stored or self.store(plan, verdicts, values, units, options)
+        approval = self._approval_of(record) or (None if stored else self._carried(plan, record))
+        if stored and self._key is None:
+            approval = by_digest(record.digest, record.stack, who(), _now())
+        self._authorise(plan, verdicts, record, approval)
+
+    def open(self, digest: str, values: Mapping[str, Any], units: Sequence[str]) -> Plan:
+        """The stored plan, its file in its place for Terraform; raises where anything it was made from changed."""
+        record = self.plans.load(digest)
+        record.refuse_unusable(_now())
+        record.refuse_changed(input_parts(self.engine, values, self.engine.state(), units, record.options))
+        file = self.plans.file(record)
+        write_plan_file(self.engine.workdir.plan, file)
+        plan = self.engine.read_plan()
+        record.refuse_changed(plan_parts(changes_of(plan, self.engine.stack.root), file))
+        self.record = record
+        return plan
+
+    def store(
+        self,
+        plan: Plan,
+        verdicts: Sequence[Verdict],
+        values: Mapping[str, Any],
+        units: Sequence[str],
+        options: Sequence[str] = (),
+        speculative: Sequence[str] = (),
+    ) -> PlanRecord:
+        """Keep a plan, readable by who may read the state; returns what is kept of it in clear."""
+        assert plan.file is not None
+        stack, file, now = self.engine.stack, plan.file.read_bytes(), _now()
+        changes = changes_of(plan, stack.root)
+        parts = {
+            **input_parts(self.engine, values, self.engine.state(), units, options),
+            **plan_parts(changes, file),
+        }
+        record = PlanRecord(
+            digest=digest_for(parts),
+            parts=parts,
+            stack=stack.name,
+            units=tuple(units),
+            full=tuple(units) == stack.root.names,
+            options=tuple(options),
+            created=now.isoformat(timespec="seconds"),
+            expires=(now + timedelta(minutes=self.gates.plan_minutes)).isoformat(timespec="seconds"),
+            requester=identity(self.engine),
+            run=self.engine.run,
+            changes=changes,
+            outputs=plan.outputs,
+            verdicts=tuple(_data(verdict) for verdict in verdicts),
+            speculative=tuple(speculative),
+        )
+        self.plans.save(record, file)
+        self.plans.remove_expired(now)
+        self.record = record
+        return record
+
+    def note_applied(self) -> None:
+        """The stored plan, if it was one, was carried out."""
+        if self.record is not None:
+            self.plans.note_applied(self.record, self.engine.run)
+
+    def _is_held(self, verdicts: Sequence[Verdict], plan: Plan) -> bool:
+        hard = any(verdict.severity is not Severity.WARN for verdict in verdicts)
+        return hard or (self.gates.every_change and bool(plan.changes))
+
+    def _authorise(
+        self, plan: Plan, verdicts: Sequence[Verdict], record: PlanRecord, approval: Approval | None
+    ) -> None:
+        covering = replace(approval, digest=record.digest) if approval else None
+        authorise(verdicts, self.gates, covering, stack=record.stack, digest=record.digest, changes=bool(plan.changes))
+        if approval is not None and approval.signature:
+            spend(self.plans.store, approval, self.engine.run)
+
+    def _carried(self, plan: Plan, record: PlanRecord) -> Approval | None:
+        """The approval of a speculative plan of this stack that said the same."""
+        for earlier in self.plans.open(_now()) if self._key else ():
+            if earlier.speculative and earlier.units == record.units:
+                different = differences(earlier, plan, self.engine.stack.root)
+                approval = self._approval_of(earlier) if not different else None
+                if approval is not None:
+                    self.engine.tell(f"The approval of the speculative plan {earlier.digest} covers {record.digest}.")
+                    return approval
+                for line in different[:20]:
+                    self.engine.tell(f"Not as in the speculative plan {earlier.digest}: {line}")
+        return None
+
+    def _approval_of(self, record: PlanRecord) -> Approval | None:
+        if self._key is None:
+            return None
+        return find_approval(
+            self.plans.store,
+            self._key,
+            digest=record.digest,
+            stack=record.stack,
+            requester=record.requester,
+            now=_now(),
+            four_eyes=self.gates.four_eyes,
+            run=self.engine.run,
+        )
+
+    @cached_property
+    def _key(self) -> KmsKey | None:
+        """The approval key, None where none is named or it was not made yet."""
+        key = KmsKey(self.key, self.engine.cloud.client("kms")) if self.key else None
+        return key if key is not None and key.exists() else None
+
+
+def identity(engine: Engine) -> str:
+    """Who asks: the cloud's word for it where the stack is in a cloud, else user@host."""
+    is_aws = engine.stack.root.needs_aws or isinstance(engine.stack.backend, S3Backend)
+    return cloud_identity(engine.cloud) if is_aws else who()
+
+
+def cloud_identity(cloud: Cloud) -> str:
+    """The ARN of these credentials; raises IdentityUnknown."""
+    try:
+        return str(cloud.client("sts").get_caller_identity()["Arn"])
+    except (botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError) as error:
+        raise IdentityUnknown(str(error)) from None
+
+
+def _data(verdict: Verdict) -> dict[str, str]:
+    return {
+        "rule": verdict.rule,
+        "severity": verdict.severity.value,
+        "unit": verdict.unit,
+        "address": verdict.address,
+        "message": verdict.message,
+    }
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
