@@ -97,15 +97,18 @@ def materialize_stack(
     *stacks: TerraformStack | AssetsDefinition,
     units: list[str] | None = None,
     instance: DagsterInstance | None = None,
+    plan: str | None = None,
     **resource: Any,
 ) -> Run:
-    """Materialize the stacks in this process; `units` are those of the first one that are selected."""
+    """Materialize the stacks in this process; `units` are those of the first one that are selected, `plan` is the
+    digest of the stored plan to apply."""
     kept = instance or DagsterInstance.ephemeral()
     assets = [stack if isinstance(stack, AssetsDefinition) else assets_of(stack) for stack in stacks]
     selected = [key for key in assets[0].keys if key.path[-1] in units] if units is not None else None
     result = materialize(
         assets,
         selection=selected,
+        run_config={"ops": {assets[0].op.name: {"config": {"plan": plan}}}} if plan else None,
         instance=kept,
         resources={"terraform": TerraformCliResource(**resource)},
         raise_on_error=False,

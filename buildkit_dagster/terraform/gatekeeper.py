@@ -6,6 +6,7 @@ so that the error names a digest that exists. What gates look for is in `rules/`
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -76,7 +77,7 @@ class Gatekeeper:
         """The stored plan, its file in its place for Terraform; raises where anything it was made from changed."""
         record = self.plans.load(digest)
         record.refuse_unusable(_now())
-        record.refuse_changed(input_parts(self.engine, values, self.engine.state(), units, record.options))
+        record.refuse_changed(input_parts(self.engine, values, units, record.options, record.nonce))
         file = self.plans.file(record)
         write_plan_file(self.engine.workdir.plan, file)
         plan = self.engine.read_plan()
@@ -95,10 +96,10 @@ class Gatekeeper:
     ) -> PlanRecord:
         """Keep a plan, readable by who may read the state; returns what is kept of it in clear."""
         assert plan.file is not None
-        stack, file, now = self.engine.stack, plan.file.read_bytes(), _now()
+        stack, file, now, nonce = self.engine.stack, plan.file.read_bytes(), _now(), secrets.token_hex(16)
         changes = changes_of(plan, stack.root)
         parts = {
-            **input_parts(self.engine, values, self.engine.state(), units, options),
+            **input_parts(self.engine, values, units, options, nonce),
             **plan_parts(changes, file),
         }
         record = PlanRecord(
@@ -108,8 +109,9 @@ class Gatekeeper:
             units=tuple(units),
             full=tuple(units) == stack.root.names,
             options=tuple(options),
-            created=now.isoformat(timespec="seconds"),
-            expires=(now + timedelta(minutes=self.gates.plan_minutes)).isoformat(timespec="seconds"),
+            nonce=nonce,
+            created=now.isoformat(timespec="milliseconds"),
+            expires=(now + timedelta(minutes=self.gates.plan_minutes)).isoformat(timespec="milliseconds"),
             requester=identity(self.engine),
             run=self.engine.run,
             changes=changes,

@@ -27,22 +27,22 @@ _VALUES = (".tfvars", ".tfvars.json")
 
 
 def input_parts(
-    engine: Engine, values: Mapping[str, Any], state: State, units: Sequence[str], options: Sequence[str]
+    engine: Engine, values: Mapping[str, Any], units: Sequence[str], options: Sequence[str], nonce: str
 ) -> dict[str, str]:
-    """Part → hash, of all that a plan is made from; `values` are the variables the root is given, `units` those selected.
+    """Part → hash, of all that a plan is made from; `values` are the variables of the root, `units` those selected.
 
-    Values may be secrets, so their hashes are keyed with the state's lineage.
+    Values may be short secrets, so their hashes are keyed with the plan's `nonce`, which is kept with its record only.
     """
-    stack, workdir, key = engine.stack, engine.workdir, state.lineage or ""
+    stack, workdir = engine.stack, engine.workdir
     modules = _module_folders(workdir)
     listed = {folder: _files(folder, ()) for folder in set(modules.values())}
     upstream = {name for name, value in stack.variables.items() if isinstance(value, Ref)}
     own = {name: value for name, value in values.items() if name not in upstream}
     return {
         "configuration": hash_of(_configuration(stack, modules)),
-        "variables": hash_of([own, _value_files(stack, modules)], key),
-        "upstream outputs": hash_of({name: values[name] for name in sorted(upstream) if name in values}, key),
-        "state": state_part(state),
+        "variables": hash_of([own, _value_files(stack, modules)], nonce),
+        "upstream outputs": hash_of({name: values[name] for name in sorted(upstream) if name in values}, nonce),
+        "state": state_part(engine.state()),
         "modules": hash_of({name: listed[folder] for name, folder in modules.items()}),
         "providers": hash_of(_lock_file(workdir)),
         "tools": hash_of([engine.sources.binary.name, engine.sources.version, package_version()]),

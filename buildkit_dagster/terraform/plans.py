@@ -32,8 +32,8 @@ _SHORTEST = 8
 class Change:
     """What a plan does to one resource instance, or to a root output (`output.<name>`).
 
-    `known` has a hash for each planned value that is known, by its path (`tags/Name`), `unknown` the paths of those that
-    only the apply will tell. The values themselves are not kept.
+    `known` has a hash for each planned value that is known, by its path (`tags/Name`), `unknown` the paths of those
+    that only the apply will tell. The values themselves are not kept.
     """
 
     address: str
@@ -58,6 +58,7 @@ class PlanRecord:
     units: tuple[str, ...]
     full: bool
     options: tuple[str, ...]
+    nonce: str = field(repr=False)
     created: str
     expires: str
     requester: str

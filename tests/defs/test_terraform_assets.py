@@ -11,6 +11,7 @@ from dagster import AssetSpec, DagsterInstance
 from buildkit_dagster import DagsterTerraformTranslator, Ref, TerraformCliResource, TerraformStack
 from buildkit_dagster.errors import InvalidRoot, UpstreamOutputMissing
 from buildkit_dagster.terraform.outputs import read_outputs, resolve
+from buildkit_dagster.terraform.plans import Plans
 from tests.terraform_runs import assets_of, copy_root, key_of, materialize_stack
 
 
@@ -101,7 +102,12 @@ def test_only_a_full_selection_removes_a_unit_that_left_the_configuration(tmp_pa
     smaller = TerraformStack(stack.path)
     materialize_stack(smaller, units=["quick"])
     assert "module.beside" in (stack.path / "terraform.tfstate").read_text()
-    assert materialize_stack(smaller).reported == ["quick", "middle", "last"]
+    refused = materialize_stack(smaller)
+    assert "module.beside" in refused.error
+    assert "module.beside" in (stack.path / "terraform.tfstate").read_text()
+    (record,) = Plans(smaller, None).records()
+    assert f"buildkit apply --plan {record.digest}" in refused.error
+    assert materialize_stack(smaller, plan=record.digest).reported == ["quick", "middle", "last"]
     assert "module.beside" not in (stack.path / "terraform.tfstate").read_text()
 
 

@@ -1,8 +1,8 @@
 """One run of Terraform for a stack, step by step, as a stream of Dagster events.
 
 Wait for and clean up after an earlier Terraform, write, init, plan (or open the stored plan that was asked for), judge,
-authorise, apply, report. Each step is the engine's or the gatekeeper's; here is their order, and what is told to Dagster
-when. Nothing is yielded while Terraform is being stopped.
+authorise, apply, report. Each step is the engine's or the gatekeeper's; here is their order, and what is told to
+Dagster when. Nothing is yielded while Terraform is being stopped.
 """
 
 from __future__ import annotations
@@ -36,9 +36,8 @@ DagsterEvent = MaterializeResult[Any] | AssetObservation
 
 @dataclass
 class TerraformCliInvocation:
-    """A prepared command; `stream()` it inside an op, `wait()` for it elsewhere. `plan` and `verdicts` are there afterwards.
-
-    With `digest` it applies exactly that stored plan.
+    """A prepared command; `stream()` it inside an op, `wait()` for it elsewhere. `plan` and `verdicts` follow;
+    with `digest` it applies exactly that stored plan.
     """
 
     engine: Engine

@@ -33,8 +33,8 @@ class TerraformCliResource(ConfigurableResource):
             `run_monitoring.cancel_timeout_seconds` in dagster.yaml must be longer.
         provider_mirror: a filesystem mirror for providers; by default BUILDKIT_PROVIDER_MIRROR or the usual places.
         aws: which account; by default the one the process environment points at, as for every AWS tool.
-        gates: what a plan must pass before it is applied (`Gates(...)`); by default protected deletions and orphans need
-            an approval, and policies are enforced.
+        gates: what a plan must pass before it is applied (`Gates(...)`); by default protected deletions and orphans
+            need an approval, and policies are enforced.
         policies: the folder of your own Rego files.
         approval_key: the KMS key that approvals are signed with. Without one, applying a stored plan by its digest
             counts as its approval.
