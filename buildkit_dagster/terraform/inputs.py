@@ -67,14 +67,15 @@ def _configuration(stack: TerraformStack, modules: Mapping[str, Path]) -> Any:
     """A rendered root is data; of one written by hand every file may be read by an expression of it."""
     if stack.source is not None:
         return stack.body()
-    return [entry for entry in _own_files(stack, modules) if not entry[0].endswith(_VALUES)]
+    return [stack.workspace] + [entry for entry in _own_files(stack, modules) if not entry[0].endswith(_VALUES)]
 
 
-def _value_files(stack: TerraformStack, modules: Mapping[str, Path]) -> list[list[str]]:
-    """Files of values that Terraform reads by itself."""
+def _value_files(stack: TerraformStack, modules: Mapping[str, Path]) -> list[Any]:
+    """Files of values that Terraform reads by itself, and those it is given."""
     if stack.source is not None:
         return []
-    return [entry for entry in _own_files(stack, modules) if entry[0].endswith(_VALUES)]
+    found = [entry for entry in _own_files(stack, modules) if entry[0].endswith(_VALUES)]
+    return [*found, [hashlib.sha256(file.read_bytes()).hexdigest() for file in stack.var_files]]
 
 
 def _own_files(stack: TerraformStack, modules: Mapping[str, Path]) -> list[list[str]]:
