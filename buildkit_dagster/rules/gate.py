@@ -8,12 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 from buildkit_dagster.config.gates import Gates, Mode
 from buildkit_dagster.errors import ApprovalNeeded, ApprovalOfAnother, PlanRefused
+from buildkit_dagster.rules.encryption import encryption
+from buildkit_dagster.rules.iam import iam
+from buildkit_dagster.rules.oidc import oidc
 from buildkit_dagster.rules.orphans import orphans
 from buildkit_dagster.rules.protected import protected
+from buildkit_dagster.rules.public_access import public_access
 from buildkit_dagster.rules.tags import required_tags
 from buildkit_dagster.rules.verdicts import Finding, Severity, Verdict
 from buildkit_dagster.terraform.approvals import Approval
@@ -34,6 +39,7 @@ def judge(plan: Plan, stack: TerraformStack, gates: Gates, policies: Path | None
         *_verdicts(gates.protected, protected(plan, _state_bucket(stack))),
         *_verdicts(gates.orphans, orphans(plan, stack.root.names)),
         *_softened(plan, _verdicts(gates.tags, required_tags(plan, gates.required_tags))),
+        *_softened(plan, _verdicts(gates.policies, _built_in(plan))),
         *_verdicts(gates.policies, denied),
         *_verdicts("warn", warned),
     ]
@@ -66,10 +72,14 @@ def authorise(
         raise ApprovalOfAnother(digest, "plan", approval.digest, digest)
 
 
+def _built_in(plan: Plan) -> Iterator[Finding]:
+    return chain(public_access(plan), iam(plan), encryption(plan), oidc(plan))
+
+
 def _of_user(plan: Plan, folder: Path | None) -> tuple[Sequence[Finding], Sequence[Finding]]:
     if folder is None:
         return (), ()
-    from buildkit_dagster.rules.rego import read_policies, run_policies  # regopy loads a library of 9 MB
+    from buildkit_dagster.rules.rego import read_policies, run_policies  # regopy loads a library of 14 MB
 
     return run_policies(plan, read_policies(folder))
 
