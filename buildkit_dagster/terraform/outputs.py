@@ -12,8 +12,9 @@ from typing import Any
 from buildkit_dagster.errors import UpstreamOutputMissing, UpstreamOutputSensitive
 from buildkit_dagster.terraform.render import Ref
 from buildkit_dagster.terraform.root import ROOT_UNIT
+from buildkit_dagster.terraform.secret_names import SENSITIVE
 from buildkit_dagster.terraform.stack import TerraformStack
-from buildkit_dagster.terraform.state import SENSITIVE, State, read_state
+from buildkit_dagster.terraform.state import State, read_state
 
 
 def read_outputs(stack: TerraformStack, s3: Any) -> dict[str, dict[str, Any]]:

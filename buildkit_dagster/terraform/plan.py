@@ -18,7 +18,7 @@ from buildkit_dagster.errors import SelectionTooNarrow
 from buildkit_dagster.terraform.import_ids import FORETOLD
 from buildkit_dagster.terraform.journal import PlannedCreate
 from buildkit_dagster.terraform.root import Root
-from buildkit_dagster.terraform.state import SENSITIVE
+from buildkit_dagster.terraform.secret_names import MARK, SENSITIVE, masked
 
 #: Stands for a value that only the apply will tell.
 UNKNOWN = object()
@@ -38,7 +38,8 @@ class Counts:
 @dataclass(frozen=True)
 class ResourceChange:
     """One resource instance in a plan; `values` are the planned ones that are known and not sensitive, `before` those
-    the state has; `unknown` names attributes known after the apply only. `importing` is the id of an import."""
+    the state has, what is secret by name masked in both; `unknown` names attributes known after the apply only.
+    `importing` is the id of an import."""
 
     address: str
     unit: str
@@ -175,7 +176,7 @@ def _change(item: Mapping[str, Any], root: Root) -> ResourceChange:
 def _plain_values(values: Mapping[str, Any] | None, sensitive: Any, unknown: Any) -> dict[str, Any]:
     """Top-level attributes that have a value, all of which is known and not sensitive."""
     return {
-        name: value
+        name: masked(value, name)
         for name, value in (values or {}).items()
         if value is not None and not _any(unknown, name) and not _any(sensitive or {}, name)
     }
@@ -208,7 +209,9 @@ def _document(data: Mapping[str, Any]) -> dict[str, Any]:
         "terraform_version": data.get("terraform_version"),
         "resource_changes": [_open(item) for item in data.get("resource_changes") or ()],
         "resource_drift": [_open(item) for item in data.get("resource_drift") or ()],
-        "output_changes": {name: _open_change(change) for name, change in (data.get("output_changes") or {}).items()},
+        "output_changes": {
+            name: _open_change(change, name) for name, change in (data.get("output_changes") or {}).items()
+        },
     }
 
 
@@ -216,18 +219,18 @@ def _open(item: Mapping[str, Any]) -> dict[str, Any]:
     return {**item, "change": _open_change(item["change"])}
 
 
-def _open_change(change: Mapping[str, Any]) -> dict[str, Any]:
+def _open_change(change: Mapping[str, Any], name: str = "") -> dict[str, Any]:
     return {
         **change,
-        "before": _shown(_masked(change.get("before"), None, change.get("before_sensitive"))),
-        "after": _shown(_masked(change.get("after"), None, change.get("after_sensitive"))),
+        "before": masked(_shown(_masked(change.get("before"), None, change.get("before_sensitive"))), name),
+        "after": masked(_shown(_masked(change.get("after"), None, change.get("after_sensitive"))), name),
     }
 
 
 def _shown(value: Any) -> Any:
     """JSON again: a sensitive part is a text that says so."""
     if value is SENSITIVE:
-        return "(sensitive)"
+        return MARK
     if isinstance(value, Mapping):
         return {name: _shown(inner) for name, inner in value.items()}
     return [_shown(inner) for inner in value] if isinstance(value, list) else value

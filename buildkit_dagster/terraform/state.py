@@ -13,15 +13,16 @@ from typing import Any
 
 from buildkit_dagster.errors import StateNotReadable
 from buildkit_dagster.terraform.backends import Backend, LocalBackend, PassedBackend
+from buildkit_dagster.terraform.redaction import Secrets
 from buildkit_dagster.terraform.render import S3Backend
-
-#: Stands for a value that is not to be known.
-SENSITIVE = object()
+from buildkit_dagster.terraform.secret_names import SENSITIVE, masked
+from buildkit_dagster.terraform.secret_sources import learn_state
 
 
 @dataclass(frozen=True)
 class StateResource:
-    """One instance of a managed resource; `values` without those marked sensitive."""
+    """One instance of a managed resource; `values` without those marked sensitive, and with those masked
+    that are secret by name."""
 
     address: str
     type: str
@@ -46,18 +47,23 @@ class State:
 EMPTY = State(0, None, (), {})
 
 
-def read_state(backend: Backend, s3: Any, pull: Callable[[], str] | None = None) -> State:
+def read_state(
+    backend: Backend, s3: Any, pull: Callable[[], str] | None = None, secrets: Secrets | None = None
+) -> State:
     """The state behind a backend; `s3` is a boto3 client and used for a state in S3 only.
 
     `pull` asks Terraform for the text of a state that only Terraform reads; without it such a backend is refused.
+    `secrets` learns what is secret in it.
     """
     text = _text(backend, s3, pull)
-    return parse_state(text) if text else EMPTY
+    return parse_state(text, secrets) if text else EMPTY
 
 
-def parse_state(text: str) -> State:
+def parse_state(text: str, secrets: Secrets | None = None) -> State:
     """A state from its file's text (format version 4)."""
     data = json.loads(text)
+    if secrets is not None:
+        learn_state(secrets, data)
     return State(
         serial=data.get("serial", 0),
         lineage=data.get("lineage"),
@@ -105,6 +111,6 @@ def _index(instance: Mapping[str, Any]) -> str:
 
 
 def _without(values: Mapping[str, Any], sensitive: Any) -> dict[str, Any]:
-    """Top-level attributes that hold nothing sensitive; a part that is hides the whole."""
+    """Top-level attributes that hold nothing marked; a part that is hides the whole."""
     hidden = {path[0]["value"] for path in sensitive if path and path[0].get("type") == "get_attr"}
-    return {name: value for name, value in values.items() if name not in hidden}
+    return {name: masked(value, name) for name, value in values.items() if name not in hidden}
