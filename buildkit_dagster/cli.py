@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 failed, 2 the input or the platform folder is wrong, 130 i
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 import traceback
@@ -15,8 +16,11 @@ import typer
 
 from buildkit_dagster.commands import demo, dev, doctor, emulator, graph, init, launch, prepare, validate
 from buildkit_dagster.commands.common import err
+from buildkit_dagster.config.environment import read_environment
 from buildkit_dagster.config.folder import nearest_folder
 from buildkit_dagster.errors import BuildkitError, ConfigError
+from buildkit_dagster.terraform.redaction import SEEN
+from buildkit_dagster.terraform.secret_sources import learn_environment
 
 app = typer.Typer(
     name="buildkit",
@@ -46,8 +50,14 @@ def main() -> None:
 
 
 def _stop(message: str, code: int) -> None:
-    err.print(f"buildkit: {message}", markup=False)
+    err.print(f"buildkit: {_without_secrets(message)}", markup=False)
     sys.exit(code)
+
+
+def _without_secrets(text: str) -> str:
+    """Those any run of this process has met, and those of its environment."""
+    learn_environment(SEEN, read_environment().variables)
+    return SEEN.scrub(text)
 
 
 def _first_line(error: Exception) -> str:
@@ -59,6 +69,6 @@ def _write_log() -> Path:
     folder = nearest_folder(Path.cwd())
     log = folder / ".buildkit" / "error.log" if folder else Path(tempfile.gettempdir()) / "buildkit-error.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("a") as file:
-        file.write(f"--- {datetime.now(UTC).isoformat()}\n{traceback.format_exc()}")
+    with os.fdopen(os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "a") as file:
+        file.write(f"--- {datetime.now(UTC).isoformat()}\n{_without_secrets(traceback.format_exc())}")
     return log

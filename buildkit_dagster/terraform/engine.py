@@ -7,6 +7,7 @@ stopped when we are told to is `stopping.py`. Nothing is decided about assets he
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -23,18 +24,22 @@ from buildkit_dagster.errors import (
     PlanFailed,
     PullFailed,
     PushFailed,
+    TerraformError,
 )
 from buildkit_dagster.process import Child, run, start, started_at
 from buildkit_dagster.terraform import errored
 from buildkit_dagster.terraform.command import FLAG, CommandLines, child_environment
-from buildkit_dagster.terraform.events import TerraformEvent, follow
+from buildkit_dagster.terraform.events import TerraformEvent, follow, json_object_in
 from buildkit_dagster.terraform.failures import failure
 from buildkit_dagster.terraform.journal import Journal, PlannedCreate, open_journal, who
 from buildkit_dagster.terraform.locks import read_s3_lock
 from buildkit_dagster.terraform.outputs import resolve
 from buildkit_dagster.terraform.plan import Plan, parse_plan
 from buildkit_dagster.terraform.providers import Sources, find_sources, write_cli_configuration
+from buildkit_dagster.terraform.redaction import SEEN, Secrets
 from buildkit_dagster.terraform.render import S3Backend
+from buildkit_dagster.terraform.root import module_files
+from buildkit_dagster.terraform.secret_sources import CODE, learn_environment, learn_files, learn_plan, learn_variables
 from buildkit_dagster.terraform.stack import TerraformStack
 from buildkit_dagster.terraform.state import State, read_state
 from buildkit_dagster.terraform.stopping import Patience, stopped_on_exit
@@ -70,6 +75,17 @@ class Engine:
     patience: Patience = field(default_factory=Patience)
     _started: int = field(default=0, init=False)
 
+    def __post_init__(self) -> None:
+        tell = self.tell
+        self.tell = lambda text: tell(self.secrets.scrub(text))
+
+    @cached_property
+    def secrets(self) -> Secrets:
+        """What nothing that leaves this run may hold; it grows as the root, plans and states are read."""
+        secrets = Secrets(public=(self.stack.name, *self.stack.root.names), also=SEEN)
+        learn_environment(secrets, self.cloud.variables)
+        return secrets
+
     @cached_property
     def workdir(self) -> Workdir:
         return Workdir(self.stack)
@@ -100,7 +116,9 @@ class Engine:
         values = resolve(self.stack, self.s3, self.state_of)
         self.workdir.write(values)
         write_cli_configuration(self.workdir.cli_configuration, self.sources.mirror)
-        return {**self.stack.values_in_files, **values}
+        given = {**self.stack.values_in_files, **values}
+        self._learn_root(given)
+        return given
 
     def init(self) -> None:
         """Install providers and modules; nothing happens when they, and the backend, are those of the last time."""
@@ -131,11 +149,15 @@ class Engine:
         if code == 0:
             self.workdir.plan.unlink()
             return Plan(self.stack.name, None)
+        self.workdir.plan.chmod(0o600)
         return self.read_plan()
 
     def read_plan(self) -> Plan:
         """The plan that lies in the plan file."""
-        return parse_plan(self._show(), self.stack.name, self.stack.root, self.workdir.plan)
+        data = json_object_in(self._show())
+        learn_plan(self.secrets, data)
+        plan = parse_plan(data, self.stack.name, self.stack.root, self.workdir.plan)
+        return replace(plan, document=self.secrets.scrub_value(plan.document))
 
     def apply(self, plan: Plan, arguments: Sequence[str] = ()) -> Iterator[TerraformEvent]:
         """Apply exactly this saved plan; events come while Terraform runs.
@@ -158,7 +180,7 @@ class Engine:
 
     def state(self) -> State:
         """The state as it is stored now."""
-        return read_state(self.stack.backend, self.s3, self._pull)
+        return read_state(self.stack.backend, self.s3, self._pull, self.secrets)
 
     def state_of(self, stack: TerraformStack) -> State:
         """The state of another stack, an upstream one."""
@@ -200,8 +222,26 @@ class Engine:
         line = self._lines.cmd("show", str(self.workdir.plan), json=FLAG, no_color=FLAG)
         answer = run(line, cwd=self.workdir.folder, env=self._environment, timeout=_SHOW_SECONDS)
         if answer.returncode != 0:
-            raise PlanFailed(self.stack.name, [f"  the saved plan cannot be read: {answer.stderr.strip()}"])
-        return answer.stdout[answer.stdout.index("{") :]
+            problem = self.secrets.scrub(answer.stderr.strip())
+            raise PlanFailed(self.stack.name, [f"  the saved plan cannot be read: {problem}"])
+        return answer.stdout
+
+    def _learn_root(self, values: Mapping[str, Any]) -> None:
+        sensitive, backend = self.stack.root.secret_variables, self.stack.backend_config
+        learn_variables(self.secrets, values, sensitive)
+        code = (file for file in module_files(self.workdir.folder) if file.name.endswith(CODE))
+        learn_files(self.secrets, (*code, *self.stack.var_files), sensitive)
+        if isinstance(backend, Path):
+            learn_files(self.secrets, [backend])
+        else:
+            learn_variables(self.secrets, backend, ())
+
+    def _failure(self, kind: type[CommandFailed], child: Child, code: int) -> TerraformError:
+        """An error may tell what the state has; one that cannot be read, Terraform has complained about itself."""
+        if kind in (PlanFailed, ApplyFailed, ImportFailed):
+            with contextlib.suppress(Exception):
+                self.state()
+        return failure(kind, self.stack.name, child.stdout, code, self.secrets.scrub)
 
     def _pull(self) -> str:
         """The state's text from a backend only Terraform reads; no provider is loaded. Straight into memory, as a state
@@ -213,7 +253,7 @@ class Engine:
         answer = run(line, cwd=self.workdir.folder, env=self._environment, timeout=_SHOW_SECONDS)
         if answer.returncode != 0:
             said = [part.strip("│╷╵ ") for part in answer.stderr.splitlines()]
-            raise PullFailed(self.stack.name, [f"  {part}" for part in said if part])
+            raise PullFailed(self.stack.name, [f"  {self.secrets.scrub(part)}" for part in said if part])
         return answer.stdout
 
     def _to_end(self, kind: type[CommandFailed], line: Sequence[str]) -> None:
@@ -222,7 +262,7 @@ class Engine:
         with stopped_on_exit(child, self.patience, self.tell):
             code = child.wait()
         if code != 0:
-            raise failure(kind, self.stack.name, child.stdout, code)
+            raise self._failure(kind, child, code)
 
     @contextmanager
     def _journaled(
@@ -263,7 +303,7 @@ class Engine:
     def _checked(self, kind: type[CommandFailed], child: Child, allowed: Sequence[int]) -> int:
         code = child.wait()
         if code not in allowed:
-            raise failure(kind, self.stack.name, child.stdout, code)
+            raise self._failure(kind, child, code)
         return code
 
 

@@ -5,7 +5,9 @@ What an event means for a unit is `release.py`, errors are made of diagnostics i
 
 from __future__ import annotations
 
+import contextlib
 import json
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -76,6 +78,17 @@ class TerraformEvent:
     @property
     def _hook(self) -> Mapping[str, Any]:
         return self.raw.get("hook") or {}
+
+
+def json_object_in(text: str) -> dict[str, Any]:
+    """The one JSON object on Terraform's stdout; warnings may stand around it, with braces of their own."""
+    decoder = json.JSONDecoder()
+    for start in re.finditer(r"^[^\S\n]*(?=\{)", text, re.MULTILINE):
+        with contextlib.suppress(ValueError, RecursionError):
+            found, _ = decoder.raw_decode(text, start.end())
+            if isinstance(found, dict):
+                return found
+    raise ValueError("no JSON object in Terraform's output")
 
 
 def read_events(file: Path) -> list[TerraformEvent]:

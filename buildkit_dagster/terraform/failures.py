@@ -7,7 +7,7 @@ AWS provider and the services behind it.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -72,11 +72,14 @@ _EXIT = re.compile(r"exit status \d+")
 _LOCK = re.compile(r"^\s*(ID|Operation|Who|Created):\s*(\S.*?)\s*$", re.MULTILINE)
 
 
-def failure(kind: type[CommandFailed], stack: str, output: Path, exit_code: int) -> TerraformError:
-    """The error of a command that ended with `exit_code` and wrote `output` (JSON events, or plain text)."""
+def failure(
+    kind: type[CommandFailed], stack: str, output: Path, exit_code: int, scrub: Callable[[str], str] = str
+) -> TerraformError:
+    """The error of a command that ended with `exit_code` and wrote `output` (JSON events, or plain text); `scrub`
+    takes the secrets of the run out of its words."""
     diagnostics = [event.diagnostic for event in read_events(output) if event.diagnostic]
     errors = [diagnostic for diagnostic in diagnostics if diagnostic.get("severity") == "error"]
-    problems = [describe(diagnostic) for diagnostic in errors] or _plain(output)
+    problems = [scrub(problem) for problem in [describe(diagnostic) for diagnostic in errors] or _plain(output)]
     if exit_code < 0:
         return Interrupted(stack, [f"  it was ended by signal {-exit_code}", *problems], retryable=True)
     text = "\n".join(problems)

@@ -119,9 +119,9 @@ class Plan:
         return "\n".join(["| unit | add | change | destroy |", "|---|---:|---:|---:|", *lines])
 
 
-def parse_plan(text: str, stack: str, root: Root, file: Path) -> Plan:
-    """A plan from the text of `terraform show -json`."""
-    data = json.loads(text)
+def parse_plan(shown: str | Mapping[str, Any], stack: str, root: Root, file: Path) -> Plan:
+    """A plan from what `terraform show -json` says, as text or read already."""
+    data = json.loads(shown) if isinstance(shown, str) else shown
     return Plan(
         stack,
         file,

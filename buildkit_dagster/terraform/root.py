@@ -21,6 +21,7 @@ import hcl2
 from hcl2.utils import SerializationOptions
 
 from buildkit_dagster.errors import InvalidRoot
+from buildkit_dagster.terraform.secret_names import is_secret_name
 
 #: The unit that all resources outside of modules form.
 ROOT_UNIT = "root"
@@ -65,7 +66,7 @@ class Root:
     """A root's units in dependency order; `whole` when its loops leave no choice but one asset for all of it.
 
     `outputs` says from which units a root output is made, `resources` are the addresses outside of modules,
-    `requirements` is a hash of what `init` looks at.
+    `requirements` is a hash of what `init` looks at, `secret_variables` are those declared sensitive or called so.
     """
 
     units: tuple[Unit, ...]
@@ -75,6 +76,7 @@ class Root:
     backend: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     needs_aws: bool = False
     requirements: str = ""
+    secret_variables: frozenset[str] = frozenset()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -161,7 +163,7 @@ def module_outputs(folder: Path) -> tuple[str, ...]:
     """The outputs of a module that are not sensitive."""
     documents = [_document(file) for file in sorted(folder.glob("*.tf")) if "output" in file.read_text()]
     outputs = _merge(documents)["output"]
-    return tuple(name for (name,), body in outputs.items() if body.get("sensitive") not in (True, "true", "${true}"))
+    return tuple(name for (name,), body in outputs.items() if not _is_true(body.get("sensitive")))
 
 
 def references(value: Any) -> Iterator[tuple[str, ...]]:
@@ -211,6 +213,14 @@ class _Reading:
             self._backend(),
             self._needs_aws(),
             self._requirements(),
+            self._secret_variables,
+        )
+
+    @cached_property
+    def _secret_variables(self) -> frozenset[str]:
+        declared = {name: body for (name,), body in self.blocks["variable"].items()}
+        return frozenset(
+            name for name, body in declared.items() if _is_true(body.get("sensitive")) or is_secret_name(name)
         )
 
     @cached_property
@@ -319,7 +329,9 @@ class _Reading:
         """Changes with the unit's block, the locals behind it, its module's files and the variables it is given."""
         reached = sorted(parts for parts in self._reach(body) if parts[0] == "local" and len(parts) > 1)
         local = {parts[1]: self.locals.get(parts[1]) for parts in reached}
-        given = {name: self.values[name] for name in self._variables_of(body) if name in self.values}
+        # The hash of a short secret can be guessed.
+        open_names = [name for name in self._variables_of(body) if name not in self._secret_variables]
+        given = {name: self.values[name] for name in open_names if name in self.values}
         files = [] if name == ROOT_UNIT else [_digest_file(file) for file in self._files(body)]
         # Where a local module lies on this machine says nothing about it; its files do.
         block = {key: value for key, value in body.items() if not (files and key == "source")}
@@ -328,10 +340,11 @@ class _Reading:
     def _files(self, body: Mapping[str, Any]) -> list[Path]:
         """The files of a local module and of local modules it calls; remote ones are known by their address only."""
         source = str(body.get("source", ""))
-        return list(_module_files(self.folder / source)) if source.startswith(("./", "../", "/")) else []
+        return list(module_files(self.folder / source)) if source.startswith(("./", "../", "/")) else []
 
 
-def _module_files(folder: Path, seen: frozenset[Path] = frozenset()) -> Iterator[Path]:
+def module_files(folder: Path, seen: frozenset[Path] = frozenset()) -> Iterator[Path]:
+    """The files of a folder and of local modules called in it."""
     folder = folder.resolve()
     if folder in seen:
         return
@@ -344,7 +357,7 @@ def _module_files(folder: Path, seen: frozenset[Path] = frozenset()) -> Iterator
             for source in _SOURCE.findall(file.read_text(errors="replace")):
                 called = (file.parent / source).resolve()
                 if not called.is_relative_to(folder):
-                    yield from _module_files(called, seen | {folder})
+                    yield from module_files(called, seen | {folder})
 
 
 def _document(file: Path) -> Mapping[str, Any]:
@@ -392,6 +405,11 @@ def _labelled(value: Any, depth: int) -> Iterator[tuple[tuple[str, ...], Any]]:
         for label, inner in value.items():
             for labels, body in _labelled(inner, depth - 1):
                 yield (label, *labels), body
+
+
+def _is_true(value: Any) -> bool:
+    """In either syntax."""
+    return value in (True, "true", "${true}")
 
 
 def _bare(text: Any) -> Any:

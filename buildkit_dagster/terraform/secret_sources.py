@@ -15,7 +15,8 @@ from typing import Any
 from buildkit_dagster.terraform.redaction import Secrets, passwords
 from buildkit_dagster.terraform.secret_names import is_reference, is_secret_name, named_secrets
 
-_FILES = (".tf", ".tf.json", ".tfvars", ".tfvars.json")
+#: How files end in which a root and its modules are written.
+CODE = (".tf", ".tf.json", ".tfvars", ".tfvars.json")
 _LITERAL = r'"(?P<text>(?:[^"\\\n]|\\.)*)"|<<-?[ \t]*(?P<end>\w+)[ \t]*\n(?P<lines>.*?)^[ \t]*(?P=end)\b'
 _ASSIGNED = re.compile(
     rf'(?P<name>[A-Za-z_][\w-]*)"?\)?[ \t]*[=:][ \t\n]*(?:{_LITERAL}|(?P<open>[\[{{]))', re.MULTILINE | re.DOTALL
@@ -44,8 +45,8 @@ def learn_variables(secrets: Secrets, values: Mapping[str, Any], sensitive: Iter
 
 
 def learn_files(secrets: Secrets, files: Iterable[Path], sensitive: Iterable[str] = ()) -> None:
-    """What stands in HCL, JSON and tfvars files as a literal under a secret's name or that of a sensitive variable."""
-    texts = {file: file.read_text(errors="replace") for file in files if file.name.endswith(_FILES)}
+    """Literals in configuration files (HCL, JSON, tfvars) under a secret's name or that of a sensitive variable."""
+    texts = {file: file.read_text(errors="replace") for file in files}
     written = {file: text for file, text in texts.items() if file.suffix != ".json"}
     names = frozenset(sensitive) | {name for text in written.values() for name in _sensitive_variables(text)}
     for file, text in texts.items():

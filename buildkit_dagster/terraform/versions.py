@@ -2,7 +2,8 @@
 
 Units are reported while Terraform still runs, when attributes the cloud computes are not known yet; a later run that
 changes nothing knows them. So that both give the same version, it is made of what both know: the unit's code, the
-values its root variables have, and the address and id of each of its resources.
+values its root variables have, and the address and id of each of its resources. Secret variables stay out of it, since
+the hash of a short secret can be guessed.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from buildkit_dagster.terraform.root import Unit
+from buildkit_dagster.terraform.root import Root
 
 
-def data_version(unit: Unit, values: Mapping[str, Any], ids: Mapping[str, str | None]) -> str:
+def data_version(root: Root, unit: str, values: Mapping[str, Any], ids: Mapping[str, str | None]) -> str:
     """A hash; `values` are the root's variables, `ids` the unit's resource addresses with their ids."""
-    given = {name: values[name] for name in unit.variables if name in values}
-    text = json.dumps([unit.code, given, ids], sort_keys=True, default=str)
+    names = [name for name in root.unit(unit).variables if name not in root.secret_variables]
+    given = {name: values[name] for name in names if name in values}
+    text = json.dumps([root.unit(unit).code, given, ids], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -15,7 +15,7 @@ from typing import Any
 from dagster import AssetExecutionContext, AssetKey, AssetObservation, DataVersion, MaterializeResult
 
 from buildkit_dagster.defs.failures import told_plainly
-from buildkit_dagster.defs.terraform.metadata import UnitFacts, output_metadata, unit_metadata
+from buildkit_dagster.defs.terraform.metadata import UnitFacts, output_metadata, scrubbed, unit_metadata
 from buildkit_dagster.errors import TerraformError, UnitsNotReported
 from buildkit_dagster.rules.verdicts import Verdict
 from buildkit_dagster.terraform.engine import Engine
@@ -177,13 +177,12 @@ class TerraformCliInvocation:
         for unit in units if self.context is not None else ():
             facts = self._facts[unit]
             seconds = time.monotonic() - self._began
-            version = data_version(self.engine.stack.root.unit(unit), self._values, facts.ids)
+            ids = self.engine.secrets.scrub_value(facts.ids)
+            version = data_version(self.engine.stack.root, unit, self._values, ids)
+            metadata = unit_metadata(plan, unit, facts, self._region, seconds) | output_metadata(outputs.get(unit, {}))
             yield MaterializeResult(
                 asset_key=self.units[unit],
-                metadata={
-                    **unit_metadata(plan, unit, facts, self._region, seconds),
-                    **output_metadata(outputs.get(unit, {})),
-                },
+                metadata=scrubbed(metadata, self.engine.secrets),
                 data_version=DataVersion(version),
             )
 
@@ -191,7 +190,8 @@ class TerraformCliInvocation:
         """Outputs of units that were reported before the state was written."""
         for unit in sorted(units) if self.context is not None else ():
             if outputs.get(unit):
-                yield AssetObservation(asset_key=self.units[unit], metadata=output_metadata(outputs[unit]))
+                metadata = scrubbed(output_metadata(outputs[unit]), self.engine.secrets)
+                yield AssetObservation(asset_key=self.units[unit], metadata=metadata)
 
     @property
     def _region(self) -> str:

@@ -1,21 +1,31 @@
 """What a materialization says about a unit: counts, resources, links, outputs, the plan's summary.
 
-Everything comes from models that have no sensitive values any more (`plan.py`, `state.py`).
+Everything comes from models that have no sensitive values any more (`plan.py`, `state.py`), and is searched for the
+run's secrets all the same: they may be part of other values.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from dagster import MetadataValue
+from dagster import JsonMetadataValue, MarkdownMetadataValue, MetadataValue, TextMetadataValue, UrlMetadataValue
 
 from buildkit_dagster.terraform.links import console_links
 from buildkit_dagster.terraform.plan import Plan
+from buildkit_dagster.terraform.redaction import Secrets
+from buildkit_dagster.terraform.secret_names import masked
 
 #: Longest list of resources shown; the count is always there.
 _SHOWN = 100
+#: Kinds of metadata that hold text.
+_WITH_TEXT: Mapping[type, Callable[[Any], MetadataValue]] = {
+    JsonMetadataValue: MetadataValue.json,
+    MarkdownMetadataValue: MetadataValue.md,
+    TextMetadataValue: MetadataValue.text,
+    UrlMetadataValue: MetadataValue.url,
+}
 
 
 @dataclass
@@ -53,7 +63,19 @@ def unit_metadata(plan: Plan, unit: str, facts: UnitFacts, region: str, seconds:
 
 def output_metadata(outputs: Mapping[str, Any]) -> dict[str, MetadataValue]:
     """A unit's outputs, which are known when the state is written."""
-    return {"outputs": MetadataValue.json(dict(outputs))} if outputs else {}
+    return {"outputs": MetadataValue.json(masked(dict(outputs)))} if outputs else {}
+
+
+def scrubbed(metadata: Mapping[str, MetadataValue], secrets: Secrets) -> dict[str, MetadataValue]:
+    """The same metadata without any secret."""
+    return {secrets.scrub(name): _scrubbed(value, secrets) for name, value in metadata.items()}
+
+
+def _scrubbed(value: MetadataValue, secrets: Secrets) -> MetadataValue:
+    for kind, make in _WITH_TEXT.items():
+        if isinstance(value, kind):
+            return make(secrets.scrub_value(value.value))
+    return value
 
 
 def _listed(facts: UnitFacts) -> str:
