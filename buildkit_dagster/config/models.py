@@ -28,6 +28,7 @@ from buildkit_dagster.config.notifications import (
 from buildkit_dagster.config.values import (
     AccountId,
     Cloud,
+    DriftMode,
     EntryName,
     EnvironmentName,
     GithubName,
@@ -110,6 +111,23 @@ class Network(Model):
     assign_public_ip: bool = False
 
 
+class UnitSettings(Model):
+    """One unit: what drift of it means. `block` stops the jobs that rest on it, `off` does not look."""
+
+    drift: DriftMode | None = None
+
+
+class StackSettings(Model):
+    """One stack: what drift of its units means, unless a unit says otherwise."""
+
+    drift: DriftMode = "warn"
+    units: Mapping[EntryName, UnitSettings] = {}
+
+    def drift_of(self, unit: str) -> DriftMode:
+        own = self.units.get(unit)
+        return own.drift if own and own.drift else self.drift
+
+
 class EmulatorSettings(Model):
     """What the emulator of this environment maps to local folders: `organization/repository` to a folder."""
 
@@ -135,6 +153,8 @@ class EnvironmentConfig(Model):
     images: Mapping[Slug, Image]
     network: Network = Network()
     gates: Gates = Gates()
+    stacks: Mapping[Slug, StackSettings] = {}
+    drift_schedule: Schedule | None = "rate(6 hours)"
     emulator: EmulatorSettings = EmulatorSettings()
     dbt_projects: Mapping[EntryName, Mapping[str, Any]] = {}
 

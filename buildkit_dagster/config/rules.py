@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
 from typing import Any
 
+from buildkit_dagster.config.assemble import platform_of
 from buildkit_dagster.config.draft import Draft, Entry
 from buildkit_dagster.config.models import PACKAGE_IMAGE, JobFile, SourceConnector, TargetConnector
 from buildkit_dagster.config.problems import KeyPath, Problem
 from buildkit_dagster.naming import RESERVED_BUCKETS, identifier
+from buildkit_dagster.stacks.build import unit_names
 
 #: First segments of asset keys that are not a dbt project's or a source's.
 RESERVED = ("infra", "image")
@@ -25,7 +27,12 @@ MOST_CONNECTOR_TAGS = 12
 
 def problems_between(draft: Draft) -> list[Problem]:
     """Every problem that needs more than one entry, or the folder, to see."""
-    return [problem for rule in _RULES for problem in rule(draft)]
+    problems = [problem for rule in _RULES for problem in rule(draft)]
+    # Which units there are is known of a platform that is right in everything else.
+    has_settings = draft.config.value is not None and draft.config.value.stacks
+    if has_settings and not (problems or draft.problems or draft.sources.problems):
+        problems += _settings_of_stacks(draft, unit_names(platform_of(draft)))
+    return problems
 
 
 def _project_names(draft: Draft) -> Iterator[Problem]:
@@ -164,6 +171,15 @@ def _tag_count(draft: Draft) -> Iterator[Problem]:
             yield entry.document.problem(
                 ("tags",), f"{len(entry.value.tags)} tags; allowed: {MOST_CONNECTOR_TAGS}, AWS takes 50 per resource"
             )
+
+
+def _settings_of_stacks(draft: Draft, units: Mapping[str, Collection[str]]) -> Iterator[Problem]:
+    """Settings of stacks and units there are not; `units` are those of each stack."""
+    entry = draft.config
+    for stack, settings in entry.value.stacks.items() if entry.value else ():
+        yield from _dangling(entry, ("stacks", stack), stack, units, "stack")
+        for unit in settings.units if stack in units else ():
+            yield from _dangling(entry, ("stacks", stack, "units", unit), unit, units[stack], f"unit of {stack}")
 
 
 def _duplicates(

@@ -52,6 +52,7 @@ WrittenEnvironment = Annotated[
     BeforeValidator(canonical_environment, json_schema_input_type=EnvironmentName | Literal["stg", "prd"]),
 ]
 Cloud = Literal["emulator", "aws"]
+DriftMode = Literal["warn", "block", "off"]
 Slug = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$", max_length=40)]
 Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=60)]
 #: The name of a dbt project or ingest job: hyphens as in `my-dbt-project`, underscores as in `hubspot_contacts`.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 
 from buildkit_dagster.config.models import Platform
@@ -25,3 +26,9 @@ def platform_roots(platform: Platform, image_tags: Mapping[str, str]) -> tuple[R
         *(ingest_root(scope, tenant, image_tags) for tenant in platform.tenants),
     )
     return tuple(root for root in roots if root is not None)
+
+
+def unit_names(platform: Platform) -> dict[str, tuple[str, ...]]:
+    """The units of every stack by their names; reads nothing."""
+    roots = platform_roots(platform, defaultdict(str))
+    return {root.stack: tuple(call.name for call in root.calls) for root in roots}

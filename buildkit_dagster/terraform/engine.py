@@ -29,6 +29,7 @@ from buildkit_dagster.errors import (
 from buildkit_dagster.process import Child, run, start, started_at
 from buildkit_dagster.terraform import errored
 from buildkit_dagster.terraform.command import FLAG, CommandLines, child_environment
+from buildkit_dagster.terraform.differences import computed_in
 from buildkit_dagster.terraform.events import TerraformEvent, follow, json_object_in
 from buildkit_dagster.terraform.failures import failure
 from buildkit_dagster.terraform.journal import Journal, PlannedCreate, open_journal, who
@@ -158,6 +159,31 @@ class Engine:
         learn_plan(self.secrets, data)
         plan = parse_plan(data, self.stack.name, self.stack.root, self.workdir.plan)
         return replace(plan, document=self.secrets.scrub_value(plan.document))
+
+    def drift(self) -> Plan:
+        """A plan of nothing but what was changed outside of Terraform: its `drift` says what; nothing is to be applied.
+
+        One `-refresh-only` plan, whose file is not kept.
+        """
+        try:
+            return self.plan(arguments=("-refresh-only",))
+        finally:
+            self.workdir.plan.unlink(missing_ok=True)
+
+    def computed(self) -> dict[str, frozenset[str]]:
+        """Resource type → attributes the provider may fill in by itself; asked once for each set of providers.
+
+        Costs some seconds: the provider writes all of its schemas.
+        """
+        known = self.workdir.read_computed(self.sources)
+        if known is None:
+            line = self._lines.cmd("providers", "schema", json=FLAG, no_color=FLAG)
+            answer = run(line, cwd=self.workdir.folder, env=self._environment, timeout=_SHOW_SECONDS)
+            if answer.returncode != 0:
+                raise PlanFailed(self.stack.name, [f"  the providers' schemas cannot be read: {answer.stderr.strip()}"])
+            known = computed_in(json_object_in(answer.stdout))
+            self.workdir.keep_computed(known, self.sources)
+        return {kind: frozenset(names) for kind, names in known.items()}
 
     def apply(self, plan: Plan, arguments: Sequence[str] = ()) -> Iterator[TerraformEvent]:
         """Apply exactly this saved plan; events come while Terraform runs.

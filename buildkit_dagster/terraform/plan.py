@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from buildkit_dagster.errors import SelectionTooNarrow
+from buildkit_dagster.terraform.differences import differing, written_in
 from buildkit_dagster.terraform.import_ids import FORETOLD
 from buildkit_dagster.terraform.journal import PlannedCreate
 from buildkit_dagster.terraform.root import Root
@@ -50,6 +51,8 @@ class ResourceChange:
     before: Mapping[str, Any] = field(default_factory=dict, repr=False)
     unknown: frozenset[str] = frozenset()
     importing: str | None = None
+    #: Names of attributes whose values differ before and after, sensitive ones too.
+    differing: frozenset[str] = frozenset()
 
     @property
     def changes(self) -> bool:
@@ -81,6 +84,8 @@ class Plan:
     drift: tuple[ResourceChange, ...] = ()
     outputs: Mapping[str, Any] = field(default_factory=dict, repr=False)
     document: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    #: Address without indexes -> names of the attributes its block writes.
+    written: Mapping[str, frozenset[str]] = field(default_factory=dict, repr=False)
 
     @property
     def is_empty(self) -> bool:
@@ -129,6 +134,7 @@ def parse_plan(shown: str | Mapping[str, Any], stack: str, root: Root, file: Pat
         drift=_managed(data.get("resource_drift"), root),
         outputs={name: planned_output(change) for name, change in (data.get("output_changes") or {}).items()},
         document=_document(data),
+        written=written_in(data.get("configuration") or {}),
     )
 
 
@@ -170,6 +176,7 @@ def _change(item: Mapping[str, Any], root: Root) -> ResourceChange:
         before=before,
         unknown=frozenset(name for name in unknown if _any(unknown, name)),
         importing=(change.get("importing") or {}).get("id"),
+        differing=differing(change.get("before"), change.get("after")),
     )
 
 

@@ -11,12 +11,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from buildkit_dagster.errors import InvalidRoot
 from buildkit_dagster.terraform.backends import DEFAULT_WORKSPACE, Backend, LocalBackend, backend_of
 from buildkit_dagster.terraform.render import ModuleCall, Ref, RenderedRoot, body_of, call_refs
 from buildkit_dagster.terraform.root import Root, analyse, module_outputs, read_root, read_values, values_beside
+
+#: What drift of a unit means: told as a warning, stops the jobs that rest on the unit, is not looked for.
+Drift = Literal["warn", "block", "off"]
+_MODES = get_args(Drift)
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +33,8 @@ class TerraformStack:
 
     `workspace` is the Terraform workspace, made when it is not there. `backend_config` completes a partial backend
     block: settings, or a file of them. `terraform_binary` is a name on PATH or a path. `work` holds what may be deleted
-    (`.buildkit/<name>` in the root by default).
+    (`.buildkit/<name>` in the root by default). `drift` says what drift
+    means, for all units or by unit.
     """
 
     path: Path
@@ -43,6 +48,7 @@ class TerraformStack:
     work: Path = field(default=Path(), repr=False)
     source: RenderedRoot | None = field(default=None, repr=False)
     lock_file: Path | None = field(default=None, repr=False)
+    drift: Drift | Mapping[str, Drift] = field(default="warn", repr=False)
 
     def __init__(
         self,
@@ -58,6 +64,7 @@ class TerraformStack:
         work: str | Path | None = None,
         source: RenderedRoot | None = None,
         lock_file: Path | None = None,
+        drift: Drift | Mapping[str, Drift] = "warn",
     ) -> None:
         folder = Path(path).absolute()
         own, space = name or folder.name, workspace or DEFAULT_WORKSPACE
@@ -75,12 +82,19 @@ class TerraformStack:
             "work": Path(work).absolute() if work else folder / ".buildkit" / _slot(own, space),
             "source": source,
             "lock_file": lock_file,
+            "drift": drift,
         }
         for key, value in values.items():
             object.__setattr__(self, key, value)
 
     @classmethod
-    def rendered(cls, root: RenderedRoot, work: Path, upstream: Sequence[TerraformStack] = ()) -> TerraformStack:
+    def rendered(
+        cls,
+        root: RenderedRoot,
+        work: Path,
+        upstream: Sequence[TerraformStack] = (),
+        drift: Drift | Mapping[str, Drift] = "warn",
+    ) -> TerraformStack:
         """A stack whose root is data; it is written to `<work>/<stack>/` when it is run, never before.
 
         `work` is the platform's, `<platform folder>/.buildkit/<env>`; the platform folder keeps the lock file.
@@ -93,6 +107,7 @@ class TerraformStack:
             work=work / root.stack,
             source=root,
             lock_file=work.parent.parent / ".terraform.lock.hcl",
+            drift=drift,
         )
 
     @cached_property
@@ -139,6 +154,15 @@ class TerraformStack:
         """The call a unit was rendered from; None for a root written by hand."""
         calls = self.source.calls if self.source else ()
         return next((call for call in calls if call.name == unit), None)
+
+    def drift_mode(self, unit: str) -> Drift:
+        """What drift of the unit means; raises InvalidRoot where `drift` names units or modes there are not."""
+        modes = self.drift if isinstance(self.drift, Mapping) else dict.fromkeys(self.root.names, self.drift)
+        wrong = [f"{name}: {mode}" for name, mode in modes.items() if name not in self.root.names or mode not in _MODES]
+        if wrong:
+            allowed = f"{', '.join(_MODES)} for units {', '.join(self.root.names)}"
+            raise InvalidRoot(self.path, f"TerraformStack(drift=...) says {', '.join(wrong)}; allowed: {allowed}")
+        return modes.get(unit, "warn")
 
     def refs(self, unit: str) -> tuple[Ref, ...]:
         """References of one unit to outputs of other stacks."""

@@ -119,6 +119,15 @@ class Workdir:
             write_private(file, json.dumps(given, indent=2, default=str))
         return str(file) if file else None
 
+    def read_computed(self, sources: Sources) -> dict[str, list[str]] | None:
+        """What was kept about the providers in use; None when they are others now."""
+        file = self.data / "computed.json"
+        kept = json.loads(file.read_text()) if file.exists() else {}
+        return kept["computed"] if kept.get("of") == self._fingerprint(sources) else None
+
+    def keep_computed(self, computed: Mapping[str, list[str]], sources: Sources) -> None:
+        write_private(self.data / "computed.json", json.dumps({"of": self._fingerprint(sources), "computed": computed}))
+
     def _fingerprint(self, sources: Sources) -> str:
         lock, given = self.folder / LOCK_FILE, self.stack.backend_config
         facts = (
