@@ -10,13 +10,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from buildkit_dagster.defs.drift import terraform_drift_checks
     from buildkit_dagster.defs.terraform.assets import terraform_assets
     from buildkit_dagster.defs.terraform.resource import TerraformCliResource
     from buildkit_dagster.defs.terraform.translator import DagsterTerraformTranslator
     from buildkit_dagster.terraform.render import Ref
     from buildkit_dagster.terraform.stack import TerraformStack
 
-__all__ = ["DagsterTerraformTranslator", "Ref", "TerraformCliResource", "TerraformStack", "terraform_assets"]
+__all__ = [
+    "DagsterTerraformTranslator",
+    "Ref",
+    "TerraformCliResource",
+    "TerraformStack",
+    "terraform_assets",
+    "terraform_drift_checks",
+]
 
 _HOMES = {
     "DagsterTerraformTranslator": "defs.terraform.translator",
@@ -24,6 +32,7 @@ _HOMES = {
     "TerraformCliResource": "defs.terraform.resource",
     "TerraformStack": "terraform.stack",
     "terraform_assets": "defs.terraform.assets",
+    "terraform_drift_checks": "defs.drift",
 }
 
 

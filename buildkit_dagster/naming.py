@@ -41,6 +41,9 @@ def fit(service: str, *parts: str) -> str:
 #: DuckDB lets one process write: every op that does shares this concurrency pool.
 WAREHOUSE_POOL = "warehouse"
 
+#: The job that looks for drift in every stack.
+DRIFT_JOB = "drift"
+
 
 @dataclass(frozen=True)
 class Names:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from dagster import AssetsDefinition, Definitions, SensorDefinition, in_process_executor
+from dagster import AssetChecksDefinition, AssetsDefinition, Definitions, SensorDefinition, in_process_executor
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from buildkit_dagster.config.environment import ProcessEnvironment
@@ -15,7 +15,7 @@ from buildkit_dagster.config.models import DbtProject, Platform
 from buildkit_dagster.defs.automation import automation_sensor, project_selection, with_automation
 from buildkit_dagster.defs.dbt import dbt_assets_of
 from buildkit_dagster.defs.image import image_assets
-from buildkit_dagster.defs.infra import infra_assets
+from buildkit_dagster.defs.infra import infra_assets, infra_checks, terraform_stacks
 from buildkit_dagster.defs.ingest import ingest_assets
 from buildkit_dagster.defs.jobs import FORKING_EXECUTOR, platform_jobs
 from buildkit_dagster.defs.schedules import schedules
@@ -26,8 +26,10 @@ from buildkit_dagster.defs.terraform.loops import refuse_loops
 def build_definitions(platform: Platform, process: ProcessEnvironment) -> Definitions:
     """The definitions of `platform`; reads local files only, raises BuildkitError when one of them is wrong."""
     projects = {project.name: _models(platform, project, process) for project in platform.dbt_projects}
+    stacks = terraform_stacks(platform)
+    checks = infra_checks(platform, process, stacks)
     assets = [
-        *infra_assets(platform, process),
+        *infra_assets(platform, process, stacks),
         *image_assets(platform, process),
         *ingest_assets(platform, process),
         *(asset for models in projects.values() for asset in models),
@@ -36,8 +38,9 @@ def build_definitions(platform: Platform, process: ProcessEnvironment) -> Defini
     sensors = object_sensors(platform, process)
     return Definitions(
         assets=assets,
-        jobs=_jobs(platform, assets, projects, sensors),
-        schedules=schedules(platform),
+        asset_checks=checks,
+        jobs=_jobs(platform, assets, checks, projects, sensors),
+        schedules=schedules(platform, has_drift=bool(checks)),
         sensors=[
             *sensors,
             *(automation_sensor(platform, project, projects[project.name]) for project in platform.dbt_projects),
@@ -54,6 +57,7 @@ def _models(platform: Platform, project: DbtProject, process: ProcessEnvironment
 def _jobs(
     platform: Platform,
     assets: Sequence[AssetsDefinition],
+    checks: Sequence[AssetChecksDefinition],
     projects: Mapping[str, Sequence[AssetsDefinition]],
     sensors: Sequence[SensorDefinition],
 ) -> list[UnresolvedAssetJobDefinition]:
@@ -61,4 +65,5 @@ def _jobs(
     selections = {project.name: project_selection(project, projects[project.name]) for project in platform.dbt_projects}
     keys = {key for asset in assets for key in asset.keys}
     of_sensors = {job.name for sensor in sensors for job in sensor.jobs}
-    return [job for job in platform_jobs(platform, keys, selections) if job.name not in of_sensors]
+    check_keys = [key for each in checks for key in each.check_keys]
+    return [job for job in platform_jobs(platform, keys, selections, check_keys) if job.name not in of_sensors]

@@ -5,15 +5,18 @@ special in one thing, told here step by step: its state begins on this machine a
 """
 
 # No `from __future__ import annotations` here: Dagster looks at the annotation of an op's context itself.
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
-from dagster import AssetExecutionContext, AssetsDefinition
+from dagster import AssetChecksDefinition, AssetExecutionContext, AssetsDefinition
 
 from buildkit_dagster.cloud.aws import Aws, aws_for
 from buildkit_dagster.config.environment import ProcessEnvironment
-from buildkit_dagster.config.models import Platform
+from buildkit_dagster.config.models import Platform, StackSettings
+from buildkit_dagster.config.values import DriftMode
+from buildkit_dagster.defs.drift import drift_checks_of
 from buildkit_dagster.defs.failures import told_plainly
 from buildkit_dagster.defs.terraform.assets import terraform_assets
 from buildkit_dagster.defs.terraform.resource import TerraformCliResource
@@ -32,17 +35,20 @@ def terraform_stacks(platform: Platform) -> tuple[TerraformStack, ...]:
     """Every stack of the platform, in the order they depend on each other; reads the images' build contexts."""
     stacks: list[TerraformStack] = []
     for root in platform_roots(platform, image_tags(platform)):
-        stacks.append(TerraformStack.rendered(root, platform.work, upstream=tuple(stacks)))
+        drift = _drift_modes(platform, root)
+        stacks.append(TerraformStack.rendered(root, platform.work, upstream=tuple(stacks), drift=drift))
     return tuple(stacks)
 
 
-def infra_assets(platform: Platform, process: ProcessEnvironment) -> list[AssetsDefinition]:
+def infra_assets(
+    platform: Platform, process: ProcessEnvironment, stacks: Sequence[TerraformStack] | None = None
+) -> list[AssetsDefinition]:
     """The units of every stack, one op per stack."""
     aws = aws_for(platform, process)
     terraform = terraform_of(platform, aws)
     return [
         _bootstrap_assets(platform, stack, terraform, aws) if stack.name == BOOTSTRAP else _assets(stack, terraform)
-        for stack in terraform_stacks(platform)
+        for stack in stacks or terraform_stacks(platform)
     ]
 
 
@@ -51,6 +57,27 @@ def terraform_of(platform: Platform, aws: Aws) -> TerraformCliResource:
     gates = platform.config.gates
     policies = str(platform.folder / gates.rego) if gates.rego else None
     return TerraformCliResource(aws=aws, gates=gates, policies=policies)
+
+
+def infra_checks(
+    platform: Platform, process: ProcessEnvironment, stacks: Sequence[TerraformStack]
+) -> list[AssetChecksDefinition]:
+    """The checks `drift` and `orphans`, one op per stack."""
+    found = (drift_checks_of(stack, partial(engine_of, platform, stack, process)) for stack in stacks)
+    return [checks for checks in found if checks is not None]
+
+
+def engine_of(platform: Platform, stack: TerraformStack, process: ProcessEnvironment) -> Engine:
+    """The engine of a stack as it is now: the bootstrap's state may still be on this machine."""
+    aws = aws_for(platform, process)
+    terraform = terraform_of(platform, aws)
+    engine = terraform.engine(stack)
+    return terraform.engine(_variant(platform, find_home(engine), aws)) if stack.name == BOOTSTRAP else engine
+
+
+def _drift_modes(platform: Platform, root: RenderedRoot) -> dict[str, DriftMode]:
+    settings = platform.config.stacks.get(root.stack, StackSettings())
+    return {call.name: settings.drift_of(call.name) for call in root.calls}
 
 
 def _assets(stack: TerraformStack, terraform: TerraformCliResource) -> AssetsDefinition:

@@ -5,9 +5,10 @@ Names come from `naming.py`, schedules of the jobs are in `schedules.py`; what a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from dagster import (
+    AssetCheckKey,
     AssetKey,
     AssetSelection,
     ExecutorDefinition,
@@ -18,7 +19,7 @@ from dagster import (
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from buildkit_dagster.config.models import IngestJob, Platform
-from buildkit_dagster.naming import dbt_job_name, ingest_job_name, stack_job_name, table_key
+from buildkit_dagster.naming import DRIFT_JOB, dbt_job_name, ingest_job_name, stack_job_name, table_key
 
 #: A forked worker starts in a tenth of the time a spawned one takes; what is costly to import is imported once.
 FORKING_EXECUTOR = multiprocess_executor.configured(
@@ -30,14 +31,20 @@ FORKING_EXECUTOR = multiprocess_executor.configured(
 
 
 def platform_jobs(
-    platform: Platform, keys: Iterable[AssetKey], projects: Mapping[str, AssetSelection]
+    platform: Platform,
+    keys: Iterable[AssetKey],
+    projects: Mapping[str, AssetSelection],
+    drift: Sequence[AssetCheckKey] = (),
 ) -> list[UnresolvedAssetJobDefinition]:
-    """All jobs of a platform whose assets are `keys`; `projects` is what belongs to each dbt project."""
-    keys = set(keys)
+    """All jobs of a platform whose assets are `keys`; `projects` is what belongs to each dbt project, `drift` are the
+    checks for which Terraform has to look once more: no job that applies runs them."""
+    keys, looking = set(keys), AssetSelection.checks(*drift)
+    infrastructure = _under("infra") | _under("image")
     return [
-        _job("platform", AssetSelection.all(), "Everything, from the state bucket to the last model."),
-        _job("infrastructure", _under("infra") | _under("image"), "Every Terraform unit and every image."),
-        *(_stack_job(stack) for stack in stacks_of(keys)),
+        _job("platform", AssetSelection.all() - looking, "Everything, from the state bucket to the last model."),
+        _job("infrastructure", infrastructure - looking, "Every Terraform unit and every image."),
+        *([_drift_job(looking)] if drift else []),
+        *(_stack_job(stack, looking) for stack in stacks_of(keys)),
         *(_dbt_job(name, selection) for name, selection in projects.items()),
         *(ingest_job(job) for job in platform.ingest_jobs),
     ]
@@ -48,8 +55,13 @@ def stacks_of(keys: Iterable[AssetKey]) -> list[str]:
     return sorted({key.path[1] for key in keys if key.path[0] == "infra"})
 
 
-def _stack_job(stack: str) -> UnresolvedAssetJobDefinition:
-    return _job(stack_job_name(stack), _under("infra", stack), f"Converge the stack {stack}.", in_process_executor)
+def _stack_job(stack: str, looking: AssetSelection) -> UnresolvedAssetJobDefinition:
+    selection = _under("infra", stack) - looking
+    return _job(stack_job_name(stack), selection, f"Converge the stack {stack}.", in_process_executor)
+
+
+def _drift_job(looking: AssetSelection) -> UnresolvedAssetJobDefinition:
+    return _job(DRIFT_JOB, looking, "Look for drift and orphans in every stack.", in_process_executor)
 
 
 def _dbt_job(project: str, selection: AssetSelection) -> UnresolvedAssetJobDefinition:

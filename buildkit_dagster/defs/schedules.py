@@ -10,11 +10,11 @@ from dagster import DefaultScheduleStatus, ScheduleDefinition
 
 from buildkit_dagster.config.models import Platform
 from buildkit_dagster.config.schedule import dagster_cron
-from buildkit_dagster.naming import dbt_job_name, ingest_job_name
+from buildkit_dagster.naming import DRIFT_JOB, dbt_job_name, ingest_job_name
 
 
-def schedules(platform: Platform) -> list[ScheduleDefinition]:
-    """One schedule per dbt project and ingest job that has an expression."""
+def schedules(platform: Platform, *, has_drift: bool = False) -> list[ScheduleDefinition]:
+    """One schedule per dbt project and ingest job that has an expression, and one of the job `drift`, if any."""
     projects = [
         _schedule(dbt_job_name(project.name), project.schedule, project.timezone)
         for project in platform.dbt_projects
@@ -25,7 +25,8 @@ def schedules(platform: Platform) -> list[ScheduleDefinition]:
         for job in platform.ingest_jobs
         if job.job.schedule
     ]
-    return projects + jobs
+    drift = platform.config.drift_schedule
+    return [*projects, *jobs, *([_schedule(DRIFT_JOB, drift, "UTC")] if drift and has_drift else [])]
 
 
 def _schedule(job: str, expression: str, timezone: str) -> ScheduleDefinition:

@@ -79,7 +79,7 @@ def look(definitions: Definitions, instance: DagsterInstance) -> Situation:
     return Situation(
         missing=tuple(missing),
         behind=tuple(sorted(_behind(definitions, times))),
-        checks=latest_checks(instance, graph.asset_check_keys),
+        checks=tuple(check for check in latest_checks(instance, graph.asset_check_keys) if _counts(check)),
         unfinished=tuple(run for run in runs if not run.is_finished),
         failed=tuple(run for run in runs if run.status in (DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED)),
     )
@@ -99,6 +99,11 @@ def latest_checks(instance: DagsterInstance, keys: AbstractSet[AssetCheckKey]) -
         for key in keys
     )
     return tuple(sorted(found, key=lambda check: (check.asset, check.name)))
+
+
+def _counts(check: Check) -> bool:
+    """Infrastructure is looked at by a job of its own, so most of its checks have no result: no reason to wait."""
+    return check.passed is not None or not check.asset.startswith(tuple(f"{prefix}/" for prefix in _INFRASTRUCTURE))
 
 
 def _behind(definitions: Definitions, times: Mapping[AssetKey, float]) -> Iterator[str]:

@@ -177,7 +177,7 @@ class Engine:
         """
         known = self.workdir.read_computed(self.sources)
         if known is None:
-            line = self._lines.cmd("providers", "schema", json=FLAG, no_color=FLAG)
+            line = [str(self.sources.binary), "providers", "schema", "-json", "-no-color"]
             answer = run(line, cwd=self.workdir.folder, env=self._environment, timeout=_SHOW_SECONDS)
             if answer.returncode != 0:
                 raise PlanFailed(self.stack.name, [f"  the providers' schemas cannot be read: {answer.stderr.strip()}"])

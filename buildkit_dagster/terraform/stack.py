@@ -33,8 +33,8 @@ class TerraformStack:
 
     `workspace` is the Terraform workspace, made when it is not there. `backend_config` completes a partial backend
     block: settings, or a file of them. `terraform_binary` is a name on PATH or a path. `work` holds what may be deleted
-    (`.buildkit/<name>` in the root by default). `drift` says what drift
-    means, for all units or by unit.
+    (`.buildkit/<name>` in the root by default). `drift` says what drift means,
+    for all units or by unit.
     """
 
     path: Path

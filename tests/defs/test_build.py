@@ -65,6 +65,7 @@ def test_the_jobs_are_those_the_configuration_names(definitions: Definitions) ->
     assert job_names(definitions) == [
         "bootstrap",
         "dbt_flights",
+        "drift",
         "infrastructure",
         "ingest_acme_airlines",
         "ingest_acme_airports",
@@ -84,6 +85,18 @@ def test_infrastructure_holds_units_and_images_and_nothing_else(definitions: Def
     assert {key.path[0] for key in keys} == {"infra", "image"}
     everything = definitions.resolve_asset_graph().materializable_asset_keys
     assert keys == {key for key in everything if key.path[0] in ("infra", "image")}
+
+
+def test_no_job_that_applies_looks_for_drift_and_the_job_that_looks_applies_nothing(definitions: Definitions) -> None:
+    looked = {"drift", "orphans"}
+    for job in ("platform", "infrastructure", "bootstrap", "stack_lake"):
+        checks = definitions.resolve_job_def(job).asset_layer.asset_graph.asset_check_keys
+        assert not looked & {key.name for key in checks}, job
+    layer = definitions.resolve_job_def("drift").asset_layer
+    assert layer.selected_asset_keys == set()
+    ops = {node.name for node in definitions.resolve_job_def("drift").nodes_in_topological_order}
+    assert ops == {"drift_bootstrap", "drift_dbt", "drift_ingest_acme", "drift_lake", "drift_registry"}
+    assert definitions.get_schedule_def("drift_schedule").cron_schedule == "0 */6 * * *"
 
 
 def test_one_stack_is_one_op_in_a_pool_of_its_own(definitions: Definitions) -> None:

@@ -19,6 +19,7 @@ from buildkit_dagster.emulator.control import Emulator
 from buildkit_dagster.process import run
 from buildkit_dagster.tags import REQUIRED
 from buildkit_dagster.terraform.command import child_environment
+from buildkit_dagster.terraform.drift import look_for_drift
 from buildkit_dagster.terraform.engine import Engine
 from buildkit_dagster.terraform.plan import Plan
 from buildkit_dagster.terraform.providers import find_sources, write_cli_configuration
@@ -151,6 +152,11 @@ def test_a_change_of_every_example_is_made_in_place_and_then_nothing_is_left_to_
     remade = {change.type for change in changed.resources if "delete" in change.actions}
     assert remade <= {"aws_ecs_task_definition", "aws_ecr_lifecycle_policy"}
     assert examples.converge(CHANGES).is_empty
+
+
+def test_what_the_provider_fills_in_is_no_drift(examples: Examples) -> None:
+    found = look_for_drift(examples.engine())
+    assert (found.applied, found.drifted, found.orphans) == (True, (), {})
 
 
 def test_every_resource_that_can_carry_tags_has_the_required_ones(examples: Examples) -> None:

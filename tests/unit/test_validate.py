@@ -222,7 +222,7 @@ def test_the_small_platform_and_the_demo_are_valid(folder: Path):
             PLATFORM,
             'account: "111122223333"',
             "account: 111122223333",
-            [f"{PLATFORM}:26: environments.prod.account: the number 111122223333 is not text (in quotes)"],
+            [f"{PLATFORM}:24: environments.prod.account: the number 111122223333 is not text (in quotes)"],
             id="an account id without quotes",
         ),
         pytest.param(
@@ -389,3 +389,16 @@ def test_a_file_from_elsewhere_is_checked_by_itself(tmp_path: Path):
     assert "not a file of a platform" in validate(projects)[0].message
     assert "no such file" in validate(tmp_path / "nothing.yaml")[0].message
     assert "not a platform folder" in validate(tmp_path)[0].message
+
+
+def test_settings_of_stacks_and_units_there_are_not_are_refused_with_their_line(folder: Path) -> None:
+    settings = "    stacks: {lake: {drift: block, units: {raw: {drift: 'off'}, rw: {}}}, laek: {drift: block}}\n"
+    edited(folder, PLATFORM, "  prod:\n", f"{settings}  prod:\n")
+    assert [str(problem) for problem in validate(folder)] == [
+        f"{PLATFORM}:24: environments.dev.stacks.laek: there is no stack 'laek', did you mean 'lake'? allowed: "
+        "bootstrap, dbt, ingest-acme, lake, registry",
+        f"{PLATFORM}:24: environments.dev.stacks.lake.units.rw: there is no unit of lake 'rw', did you mean 'raw'? "
+        "allowed: raw",
+    ]
+    edited(folder, PLATFORM, ", rw: {}}}, laek: {drift: block}}", "}}}")
+    assert load_platform(folder, "dev").config.stacks["lake"].drift_of("raw") == "off"

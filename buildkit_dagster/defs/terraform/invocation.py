@@ -14,6 +14,7 @@ from typing import Any
 
 from dagster import AssetExecutionContext, AssetKey, AssetObservation, DataVersion, MaterializeResult
 
+from buildkit_dagster.defs.checks import put_right
 from buildkit_dagster.defs.failures import told_plainly
 from buildkit_dagster.defs.terraform.metadata import UnitFacts, output_metadata, scrubbed, unit_metadata
 from buildkit_dagster.errors import TerraformError, UnitsNotReported
@@ -122,6 +123,8 @@ class TerraformCliInvocation:
             yield from self._carry_out(plan, release)
         if release.waiting:
             raise UnitsNotReported(plan.stack, release.waiting)
+        if self.context is not None:
+            put_right(self.context.instance, self.units.values(), self.context.run_id)
 
     def _carry_out(self, plan: Plan, release: Release) -> Iterator[DagsterEvent]:
         """Apply, report units as they are complete, and their outputs once the state is written, even by a failure."""
