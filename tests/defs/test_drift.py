@@ -17,6 +17,7 @@ from buildkit_dagster.emulator.control import Emulator
 from buildkit_dagster.errors import InvalidRoot
 from buildkit_dagster.terraform.drift import look_for_drift
 from buildkit_dagster.terraform.engine import Engine
+from buildkit_dagster.terraform.plans import Plans
 from buildkit_dagster.terraform.render import ModuleCall
 from tests.terraform_runs import REGION, assets_of, copy_root, emulated_stack, key_of, materialize_stack
 
@@ -141,12 +142,14 @@ def test_a_root_written_by_hand_has_orphans_too(tmp_path: Path) -> None:
     main = stack.path / "main.tf"
     main.write_text(main.read_text().replace('module "beside" {\n  source = "./step"\n}\n', ""))
     smaller = TerraformStack(stack.path)
-    found = look_for_drift(TerraformCliResource().engine(smaller))
+    found = look_for_drift(_engine(smaller))
     assert dict(found.orphans) == {"beside": tuple(sorted(found.orphans["beside"]))}
     assert found.drifted == ()
     materialize_stack(smaller, units=["quick"])
-    assert "beside" in look_for_drift(TerraformCliResource().engine(smaller)).orphans
-    materialize_stack(smaller)
+    assert "beside" in look_for_drift(_engine(smaller)).orphans
+    assert "orphans/remove" in materialize_stack(smaller).error
+    (record,) = Plans(smaller, None).records()
+    assert materialize_stack(smaller, plan=record.digest).success
     assert look_for_drift(_engine(smaller)).orphans == {}
 
 
