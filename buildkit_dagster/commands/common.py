@@ -5,8 +5,9 @@ Dagster is imported by the commands that use it, when they run: `buildkit valida
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
-from typing import Annotated
+from typing import IO, Annotated, Any, cast
 
 import typer
 from rich.console import Console
@@ -15,13 +16,28 @@ from buildkit_dagster.config.environment import ProcessEnvironment, read_environ
 from buildkit_dagster.config.folder import choose_environment, find_folder
 from buildkit_dagster.config.load import load_platform
 from buildkit_dagster.config.models import Platform
+from buildkit_dagster.terraform.redaction import SEEN
 
 EnvironmentOption = Annotated[
     str | None, typer.Option("--env", help="dev, staging or prod; BUILDKIT_ENV if not given.", show_default=False)
 ]
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+class _Scrubbing:
+    """`sys.stdout` or `sys.stderr` as it is at the moment; the secrets this process has met are not written to it."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def write(self, text: str) -> int:
+        return int(getattr(sys, self._name).write(SEEN.scrub(text)))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(getattr(sys, self._name), name)
+
+
+out = Console(file=cast(IO[str], _Scrubbing("stdout")), highlight=False, soft_wrap=True)
+err = Console(file=cast(IO[str], _Scrubbing("stderr")), highlight=False, soft_wrap=True)
 
 
 @dataclass(frozen=True)

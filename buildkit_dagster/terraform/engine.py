@@ -157,8 +157,7 @@ class Engine:
         """The plan that lies in the plan file."""
         data = json_object_in(self._show())
         learn_plan(self.secrets, data)
-        plan = parse_plan(data, self.stack.name, self.stack.root, self.workdir.plan)
-        return replace(plan, document=self.secrets.scrub_value(plan.document))
+        return parse_plan(data, self.stack.name, self.stack.root, self.workdir.plan)
 
     def drift(self) -> Plan:
         """A plan of nothing but what was changed outside of Terraform: its `drift` says what; nothing is to be applied.

@@ -52,8 +52,12 @@ class Gatekeeper:
         return Plans(self.engine.stack, self.engine.s3)
 
     def judge(self, plan: Plan) -> tuple[Verdict, ...]:
-        """Every verdict on the plan."""
-        return judge(plan, self.engine.stack, self.gates, self.policies)
+        """Every verdict on the plan, without secrets: a policy may quote what nothing marks as one."""
+        return tuple(
+            replace(verdict, address=scrub(verdict.address), message=scrub(verdict.message))
+            for scrub in [self.engine.secrets.scrub]
+            for verdict in judge(plan, self.engine.stack, self.gates, self.policies)
+        )
 
     def admit(
         self,
