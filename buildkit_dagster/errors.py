@@ -1,6 +1,7 @@
 """Every exception of the package, the tree drawn here; classes take data and build their own message.
 
 BuildkitError
+├── RetryableFailure        mixed into those that pass by themselves
 ├── ConfigError             the platform folder is wrong: file, line, path, what is allowed
 │   ├── PlatformFolderNotFound, NotAPlatformFolder
 │   ├── NoEnvironment, UnknownEnvironment, EnvironmentNotDescribed
@@ -31,6 +32,7 @@ BuildkitError
 │   ├── StackLoop               a way leaves a stack and comes back to it
 │   ├── UpstreamOutputMissing, UpstreamOutputSensitive      an input from another stack cannot be had
 │   ├── SelectionTooNarrow      the plan changes more than was selected
+│   ├── CloudRefused, CloudUnavailable      a request of ours beside Terraform failed (the latter retryable)
 │   ├── StateLocked             somebody else holds the state's lock (retryable)
 │   ├── UnitsNotReported        Terraform ended well without completing what was selected
 │   ├── StateNotReadable        only Terraform reads this state, and nobody gave one
@@ -45,7 +47,8 @@ BuildkitError
 │   ├── PlanChanged             what a stored plan was made from is not the same any more
 │   └── CommandFailed           Terraform said no: address, file:line, the provider's text
 │       ├── InitFailed, PlanFailed, ApplyFailed, ImportFailed, PullFailed, PushFailed
-│       └── Interrupted         Terraform was stopped before its end
+│       │   └── InitHeldUp, PlanHeldUp, ApplyHeldUp, ImportHeldUp, PullHeldUp, PushHeldUp     each retryable
+│       └── Interrupted         Terraform was ended from outside
 ├── EmulatorError           the local AWS could not do what was asked
 │   ├── EmulatorDidNotStart     its process ended or did not answer (emulator/control.py)
 │   ├── EmulatorAlreadyRuns     there is one for this folder (emulator/control.py)
@@ -69,28 +72,37 @@ BuildkitError
     ├── NoPipesSession          an entrypoint was started by hand
     ├── InfrastructureMissing   a job's units are not there yet
     ├── NothingReported         a job ended well and said nothing of its table
-    ├── TaskNotStarted          ECS refused or could not place the task
+    ├── TaskNotStarted          ECS refused the task
+    │   └── TaskNotPlaced           it had no room for it (retryable)
     ├── TaskFailed              a job's container ended with another exit code than 0
     └── TaskDeadlinePassed      a job's container ran longer than its timeout and was stopped
 
-Messages name the culprit, the place, what is allowed and the fix. `retryable` says whether the same call can
-succeed later without a change. Errors are raised where the fact is known and caught in the CLI and in `defs/` only.
+Messages name the culprit, the place, what is allowed and the fix. The classes that are RetryableFailures too pass by
+themselves: the same call may succeed later without a change. All others stay until something changes. Errors are raised
+where the fact is known and caught in the CLI and in `defs/` only.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from buildkit_dagster.config.problems import Problem
 
 
 class BuildkitError(Exception):
-    """Base of all errors that a user may see; `str()` is one complete message."""
+    """Base of all errors that a user may see; `str()` is one complete message. Permanent, unless it says otherwise."""
 
-    retryable = False
+    #: Decided by the class; see RetryableFailure.
+    retryable: ClassVar[bool] = False
+
+
+class RetryableFailure(BuildkitError):
+    """Mixed into errors that pass by themselves."""
+
+    retryable = True
 
 
 class ConfigError(BuildkitError):
@@ -164,19 +176,15 @@ class UnreadableFile(RuntimeFailure):
         super().__init__(f"{key}: {reason}; correct the file, or the columns in the table's entry in config/assets")
 
 
-class ObjectChanged(RuntimeFailure):
+class ObjectChanged(RuntimeFailure, RetryableFailure):
     """A raw file was replaced or removed between listing and reading it."""
-
-    retryable = True
 
     def __init__(self, bucket: str, key: str) -> None:
         super().__init__(f"s3://{bucket}/{key} changed while it was read; nothing was loaded, run the job again")
 
 
-class WarehouseBusy(RuntimeFailure):
+class WarehouseBusy(RuntimeFailure, RetryableFailure):
     """Another process holds the DuckDB file."""
-
-    retryable = True
 
     def __init__(self, path: str, waited: float, reason: str) -> None:
         super().__init__(
@@ -232,9 +240,12 @@ class NothingReported(RuntimeFailure):
 class TaskNotStarted(RuntimeFailure):
     """ECS refused the task or could not place it."""
 
-    def __init__(self, family: str, reason: str, *, retryable: bool = False) -> None:
+    def __init__(self, family: str, reason: str) -> None:
         super().__init__(f"ECS did not start a task of {family}: {reason}")
-        self.retryable = retryable
+
+
+class TaskNotPlaced(TaskNotStarted, RetryableFailure):
+    """ECS had no room for the task, or no time for us."""
 
 
 class TaskFailed(RuntimeFailure):
@@ -335,10 +346,8 @@ class BuildFailed(RuntimeFailure):
         self.phase = phase
 
 
-class BuildStopped(RuntimeFailure):
+class BuildStopped(RuntimeFailure, RetryableFailure):
     """A CodeBuild build was stopped, and not by us."""
-
-    retryable = True
 
     def __init__(self, build: str, log: str) -> None:
         super().__init__(f"build {build} was stopped from outside this run; run again\n  log: {log}")
@@ -581,10 +590,8 @@ class SelectionTooNarrow(TerraformError):
         )
 
 
-class StateLocked(TerraformError):
+class StateLocked(TerraformError, RetryableFailure):
     """Somebody else works on this state."""
-
-    retryable = True
 
     def __init__(self, stack: str, holder: str) -> None:
         super().__init__(
@@ -621,10 +628,8 @@ class ErroredStateRefused(TerraformError):
         )
 
 
-class StateNotMoved(TerraformError):
+class StateNotMoved(TerraformError, RetryableFailure):
     """A state was sent to its bucket, and the bucket does not hold it."""
-
-    retryable = True
 
     def __init__(self, stack: str, local: Path, remote: str, reason: str) -> None:
         super().__init__(
@@ -786,9 +791,8 @@ class CommandFailed(TerraformError):
 
     what = "terraform"
 
-    def __init__(self, stack: str, problems: Sequence[str], *, retryable: bool = False, advice: str = "") -> None:
+    def __init__(self, stack: str, problems: Sequence[str], *, advice: str = "") -> None:
         self.problems = tuple(problems)
-        self.retryable = retryable
         tail = f"\n{advice}" if advice else ""
         super().__init__(f"{self.what} failed for stack {stack!r}:\n" + "\n".join(problems) + tail)
 
@@ -817,10 +821,50 @@ class PushFailed(CommandFailed):
     what = "terraform state push"
 
 
+class InitHeldUp(InitFailed, RetryableFailure):
+    """`terraform init` failed by what passes by itself."""
+
+
+class PlanHeldUp(PlanFailed, RetryableFailure):
+    """`terraform plan` failed by what passes by itself."""
+
+
+class ApplyHeldUp(ApplyFailed, RetryableFailure):
+    """`terraform apply` failed by what passes by itself."""
+
+
+class ImportHeldUp(ImportFailed, RetryableFailure):
+    """`terraform import` failed by what passes by itself."""
+
+
+class PullHeldUp(PullFailed, RetryableFailure):
+    """`terraform state pull` failed by what passes by itself."""
+
+
+class PushHeldUp(PushFailed, RetryableFailure):
+    """`terraform state push` failed by what passes by itself."""
+
+
 class Interrupted(CommandFailed):
-    """Terraform was stopped from outside; its state is saved as far as it came."""
+    """Terraform was ended from outside. Whoever did that starts it again."""
 
     what = "terraform (interrupted)"
+
+
+class CloudRefused(TerraformError):
+    """The cloud refused a request of ours, beside Terraform: for a state, a lock, a plan."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"the cloud refused a request: {reason}. Check credentials and region, and that the role may do it"
+        )
+
+
+class CloudUnavailable(TerraformError, RetryableFailure):
+    """The cloud did not answer a request of ours, or could not."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the cloud did not answer a request: {reason}")
 
 
 class DemoIncomplete(EnvironmentProblem):

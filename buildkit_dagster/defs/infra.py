@@ -17,7 +17,7 @@ from buildkit_dagster.config.environment import ProcessEnvironment
 from buildkit_dagster.config.models import Platform, StackSettings
 from buildkit_dagster.config.values import DriftMode
 from buildkit_dagster.defs.drift import drift_checks_of
-from buildkit_dagster.defs.failures import told_plainly
+from buildkit_dagster.defs.failures import told_plainly, tried_again
 from buildkit_dagster.defs.terraform.assets import terraform_assets
 from buildkit_dagster.defs.terraform.resource import TerraformCliResource
 from buildkit_dagster.runtimes.image import image_tags
@@ -27,6 +27,7 @@ from buildkit_dagster.stacks.scope import BOOTSTRAP, Scope
 from buildkit_dagster.terraform.engine import Engine
 from buildkit_dagster.terraform.migrate import Home, find_home, move_into_bucket
 from buildkit_dagster.terraform.render import RenderedRoot
+from buildkit_dagster.terraform.retries import Retries
 from buildkit_dagster.terraform.stack import TerraformStack
 from buildkit_dagster.terraform.state import read_state
 
@@ -93,7 +94,7 @@ def _bootstrap_assets(
 ) -> AssetsDefinition:
     @terraform_assets(stack=stack)
     def converge(context: AssetExecutionContext) -> Iterator[Any]:
-        with told_plainly():
+        with tried_again(context, Retries()), told_plainly():
             in_bucket = terraform.engine(stack, context)
             home = find_home(in_bucket)
             invocation = terraform.cli(["apply"], context=context)

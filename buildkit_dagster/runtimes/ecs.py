@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import botocore.exceptions
 
-from buildkit_dagster.errors import TaskFailed, TaskNotStarted
+from buildkit_dagster.errors import TaskFailed, TaskNotPlaced, TaskNotStarted
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs.client import ECSClient
@@ -102,7 +102,8 @@ class StartingClient:
 
 def not_started(family: str, reason: str) -> TaskNotStarted:
     """The error for a task that did not start; retryable when the reason passes by itself."""
-    return TaskNotStarted(family, reason, retryable=any(sign in reason for sign in TRANSIENT))
+    passes = any(sign in reason for sign in TRANSIENT)
+    return TaskNotPlaced(family, reason) if passes else TaskNotStarted(family, reason)
 
 
 def log_position(definition: Mapping[str, Any], task_arn: str) -> tuple[str, str] | None:

@@ -11,27 +11,48 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from buildkit_dagster.errors import CommandFailed, Interrupted, StateLocked, TerraformError
+from buildkit_dagster.errors import (
+    ApplyHeldUp,
+    CommandFailed,
+    ImportHeldUp,
+    InitHeldUp,
+    Interrupted,
+    PlanHeldUp,
+    PullHeldUp,
+    PushHeldUp,
+    StateLocked,
+    TerraformError,
+)
 from buildkit_dagster.terraform.events import TerraformEvent, read_events
 
-#: What goes away by itself.
-RETRYABLE = tuple(
-    re.compile(pattern, re.IGNORECASE)
-    for pattern in (
-        r"Throttl(ing|ed)",
-        r"TooManyRequests",
-        r"RequestLimitExceeded",
-        r"rate exceeded",
-        r"ServiceUnavailable",
-        r"InternalError|InternalFailure",
-        r"RequestTimeout|request timeout",
-        r"connection (reset|refused)",
-        r"TLS handshake timeout",
-        r"i/o timeout",
-        r"timeout while waiting for state",
-        r"ConcurrentModification|OperationAborted",
-        r"Failed to (query available provider packages|install provider).*(timeout|connection)",
-    )
+
+def _any(*patterns: str) -> re.Pattern[str]:
+    return re.compile("|".join(patterns), re.IGNORECASE)
+
+
+#: What passes by itself.
+RETRYABLE = _any(
+    r"throttl",
+    r"TooManyRequests|TooManyUpdates|RequestLimitExceeded|rate exceeded|SlowDown|StatusCode: 429|429 Too Many Requests",
+    r"ProvisionedThroughputExceeded",
+    r"ServiceUnavailable|Internal(?:Error|Failure|ServerError)|BadGateway|GatewayTimeout|StatusCode: 50[0234]",
+    r"RequestTimeout|request timeout|Client\.Timeout exceeded|context deadline exceeded",
+    r"TLS handshake timeout|i/o timeout",
+    r"connection (?:reset|refused|timed out)|broken pipe|unexpected EOF|error reading from server: EOF",
+    r"Temporary failure in name resolution|server misbehaving",
+    r"timeout while waiting for (?:state|plugin)",
+    r"ConcurrentModification|OperationAborted|operation is currently in progress|update is in progress",
+    r"Failed to instantiate provider|text file busy|Plugin did not respond|plugin crashed|Unrecognized remote plugin",
+)
+
+#: What never does, although one of the words above may stand beside it.
+PERMANENT = _any(
+    r"AccessDenied|UnauthorizedOperation|not authorized|AuthorizationError|explicit deny",
+    r"No valid credential sources|ExpiredToken|InvalidClientTokenId|InvalidAccessKeyId|UnrecognizedClient",
+    r"SignatureDoesNotMatch|RequestTimeTooSkewed|RequestExpired|failed to refresh cached credentials",
+    r"exec format error|permission denied|no space left on device|checksum",
+    r"Unsupported (?:argument|block|attribute)|Invalid (?:expression|reference|value)|Missing required argument",
+    r"LimitExceededException: (?!Rate)|quota",
 )
 
 #: What to do about a failure that a retry does not help, by what its text says.
@@ -43,6 +64,18 @@ ADVICE: tuple[tuple[re.Pattern[str], str], ...] = (
     (
         re.compile(r"AccessDenied|UnauthorizedOperation|not authorized", re.IGNORECASE),
         "The credentials in use may not do this; give their role the missing permission.",
+    ),
+    (
+        re.compile(r"ExpiredToken|No valid credential sources|InvalidClientTokenId|refresh cached credentials"),
+        "The credentials in use are missing, wrong or expired; sign in again.",
+    ),
+    (
+        re.compile(r"RequestTimeTooSkewed|RequestExpired|Signature expired|SignatureDoesNotMatch"),
+        "AWS takes requests signed within the last minutes only: set this machine's clock.",
+    ),
+    (
+        re.compile(r"no space left on device"),
+        "The disk is full; make room on this machine. What Terraform made is kept and found by the next run.",
     ),
     (
         re.compile(r"checksums|does not match .*lock file|locked provider", re.IGNORECASE),
@@ -64,6 +97,11 @@ ADVICE: tuple[tuple[re.Pattern[str], str], ...] = (
     ),
 )
 
+#: The retryable kind of each error; a command whose errors are not all of the passing sort keeps the permanent one.
+_HELD_UP: Mapping[type[CommandFailed], type[CommandFailed]] = {
+    kind.__bases__[0]: kind for kind in (InitHeldUp, PlanHeldUp, ApplyHeldUp, ImportHeldUp, PullHeldUp, PushHeldUp)
+}
+
 #: The command and what it printed are in the detail, secrets it was given included: Terraform hides them in its events,
 #: not here.
 _PROVISIONER = re.compile(r"provisioner error$")
@@ -81,11 +119,17 @@ def failure(
     errors = [diagnostic for diagnostic in diagnostics if diagnostic.get("severity") == "error"]
     problems = [scrub(problem) for problem in [describe(diagnostic) for diagnostic in errors] or _plain(output)]
     if exit_code < 0:
-        return Interrupted(stack, [f"  it was ended by signal {-exit_code}", *problems], retryable=True)
+        return Interrupted(stack, [f"  it was ended by signal {-exit_code}", *problems])
     text = "\n".join(problems)
     if "Error acquiring the state lock" in text:
         return StateLocked(stack, _holder(text))
-    return kind(stack, problems, retryable=_is_retryable(text), advice=_advice(text))
+    kind = _HELD_UP[kind] if all(passes(problem) for problem in problems) else kind
+    return kind(stack, problems, advice=_advice(text))
+
+
+def passes(problem: str) -> bool:
+    """Whether this failure passes by itself."""
+    return bool(RETRYABLE.search(problem)) and not PERMANENT.search(problem)
 
 
 def describe(diagnostic: Mapping[str, Any]) -> str:
@@ -111,10 +155,6 @@ def _plain(output: Path) -> list[str]:
     text = output.read_text(errors="replace") if output.exists() else ""
     lines = [line.strip("│╷╵ ").rstrip() for line in text.splitlines() if TerraformEvent.parse(line) is None]
     return [f"  {line}" for line in lines if line][-20:] or ["  it printed nothing"]
-
-
-def _is_retryable(text: str) -> bool:
-    return any(pattern.search(text) for pattern in RETRYABLE)
 
 
 def _advice(text: str) -> str:

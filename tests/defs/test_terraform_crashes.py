@@ -176,7 +176,7 @@ def test_a_foreign_lock_is_reported_with_its_holder_and_left_alone(place: Place)
     info = {"ID": "f0f0", "Operation": "OperationTypeApply", "Who": "ann@laptop", "Created": "2026-11-20T10:00:00Z"}
     info |= {"Path": place.bucket, "Version": "1.11.4", "Info": ""}
     place.s3.put_object(Bucket=place.bucket, Key=place.lock_key, Body=json.dumps(info))
-    run = place.run(place.stack(pause=0), lock_timeout="0s")
+    run = place.run(place.stack(pause=0), lock_timeout="0s", retries=0)
     assert f"the state of stack '{place.name}' is locked by ann@laptop since 2026-11-20" in run.error
     assert "f0f0" in run.error
     assert json.loads(place.s3.get_object(Bucket=place.bucket, Key=place.lock_key)["Body"].read()) == info

@@ -42,7 +42,9 @@ def terraform_assets(
         dagster_terraform_translator: decides key, deps, group, owners, tags and kinds of each asset.
         name: the op's name, `terraform_<stack>` by default.
         pool: the concurrency pool, `terraform_<stack>` by default; one run at a time should work on a state.
-        op_tags, required_resource_keys, retry_policy: as for `dagster.multi_asset`.
+        op_tags, required_resource_keys: as for `dagster.multi_asset`.
+        retry_policy: as for `dagster.multi_asset`, in place of the retries of `TerraformCliResource`. Dagster follows a
+            policy after any exception, also when the run is cancelled; the resource's retries do not.
 
     Example:
         .. code-block:: python

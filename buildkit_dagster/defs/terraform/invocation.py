@@ -8,14 +8,17 @@ Dagster when. Nothing is yielded while Terraform is being stopped.
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dagster import AssetExecutionContext, AssetKey, AssetObservation, DataVersion, MaterializeResult
 
+from buildkit_dagster.cloud.failures import told_as_ours
 from buildkit_dagster.defs.checks import put_right
-from buildkit_dagster.defs.failures import told_plainly
+from buildkit_dagster.defs.failures import told_plainly, tried_again
 from buildkit_dagster.defs.terraform.metadata import UnitFacts, output_metadata, scrubbed, unit_metadata
 from buildkit_dagster.errors import TerraformError, UnitsNotReported
 from buildkit_dagster.rules.verdicts import Verdict
@@ -27,6 +30,7 @@ from buildkit_dagster.terraform.plan import Plan, check_selection
 from buildkit_dagster.terraform.recovery import save_lost, settle_locks
 from buildkit_dagster.terraform.release import Release
 from buildkit_dagster.terraform.render import S3Backend
+from buildkit_dagster.terraform.retries import Retries, retried
 from buildkit_dagster.terraform.versions import data_version
 
 #: Terraform's messages of this many seconds become one log entry.
@@ -48,6 +52,7 @@ class TerraformCliInvocation:
     units: Mapping[str, AssetKey]
     gatekeeper: Gatekeeper
     digest: str | None = None
+    retries: Retries = field(default_factory=Retries)
     plan: Plan | None = field(default=None, init=False)
     verdicts: tuple[Verdict, ...] = field(default=(), init=False)
     _values: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
@@ -61,19 +66,23 @@ class TerraformCliInvocation:
 
         Raises `dagster.Failure` with one complete message; units that were finished before it stay materialized.
         """
-        with told_plainly():
+        again = tried_again(self.context, self.retries) if self.context is not None else nullcontext()
+        with again, told_plainly():
             yield from self._events()
 
     def wait(self) -> TerraformCliInvocation:
         """Run to the end; raises a `BuildkitError`."""
-        for _ in self._events():
-            pass
+        retried(self._to_end, self.retries, self.engine.tell)
         return self
 
     def work_with(self, engine: Engine) -> None:
         """Run on a variant of the stack."""
         self.engine = engine
         self.gatekeeper = replace(self.gatekeeper, engine=engine)
+
+    def _to_end(self) -> None:
+        with told_as_ours():
+            deque(self._events(), maxlen=0)
 
     @property
     def selected(self) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from buildkit_dagster.defs.terraform.invocation import TerraformCliInvocation
 from buildkit_dagster.errors import InvalidRoot
 from buildkit_dagster.terraform.engine import Engine
 from buildkit_dagster.terraform.gatekeeper import Gatekeeper
+from buildkit_dagster.terraform.retries import Retries
 from buildkit_dagster.terraform.stack import TerraformStack
 from buildkit_dagster.terraform.stopping import Patience
 
@@ -31,6 +32,8 @@ class TerraformCliResource(ConfigurableResource):
         lock_timeout: how long Terraform waits for a state somebody else has locked ("30s", "5m").
         stop_minutes: how long a cancelled Terraform may take to finish what it has begun before it is made to end;
             `run_monitoring.cancel_timeout_seconds` in dagster.yaml must be longer.
+        retries: how often a failure that passes by itself (throttling, timeouts, a provider that did not start, a
+            locked state) is tried again, after 10, 20, 40 ... seconds.
         provider_mirror: a filesystem mirror for providers; by default BUILDKIT_PROVIDER_MIRROR or the usual places.
         aws: which account; by default the one the process environment points at, as for every AWS tool.
         gates: what a plan must pass before it is applied (`Gates(...)`); by default protected deletions and orphans
@@ -42,6 +45,7 @@ class TerraformCliResource(ConfigurableResource):
 
     lock_timeout: str = "30s"
     stop_minutes: float = Patience.minutes
+    retries: int = Retries.times
     provider_mirror: str | None = None
     aws: ResourceDependency[Aws] = None  # type: ignore[assignment]
     gates: ResourceDependency[Gates] = None  # type: ignore[assignment]
@@ -78,6 +82,7 @@ class TerraformCliResource(ConfigurableResource):
             units=units,
             gatekeeper=self.gatekeeper(engine),
             digest=plan or (asked_plan(context) if context is not None else None),
+            retries=Retries(self.retries),
         )
 
     def gatekeeper(self, engine: Engine) -> Gatekeeper:
