@@ -9,11 +9,15 @@ from buildkit_dagster.terraform.stack import TerraformStack
 from tests.terraform_runs import Run, materialize_stack
 
 ROOT = """
+variable "message" {
+  type = string
+}
+
 resource "terraform_data" "this" {
   lifecycle {
     precondition {
-      condition     = fileexists("%s")
-      error_message = "%s"
+      condition     = var.message == ""
+      error_message = var.message
     }
   }
 }
@@ -25,9 +29,9 @@ def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Retries, "wait", lambda *_: 0.1)
 
 
-def run(folder: Path, message: str, condition: str = "never") -> Run:
-    (folder / "main.tf").write_text(ROOT % (condition, message))
-    return materialize_stack(TerraformStack(folder, name="checked"), retries=2)
+def run(folder: Path, message: str) -> Run:
+    (folder / "main.tf").write_text(ROOT)
+    return materialize_stack(TerraformStack(folder, name="checked", variables={"message": message}), retries=2)
 
 
 def tries(run: Run) -> list[str]:
