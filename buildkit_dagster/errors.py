@@ -44,6 +44,7 @@ BuildkitError
 │   │   ├── NotAnApprover, ApprovalBySelf, NothingToApprove     it cannot be given
 │   │   └── ApprovalForged, ApprovalOfAnother, ApprovalExpired, ApprovalUsed    it does not count
 │   ├── PlanNotFound, PlanExpired, PlanApplied, PlanSpeculative     a stored plan that cannot be applied (any more)
+│   ├── NotPlannable            an input of a root is only planned, and the root cannot be planned with it
 │   ├── PlanChanged             what a stored plan was made from is not the same any more
 │   └── CommandFailed           Terraform said no: address, file:line, the provider's text
 │       ├── InitFailed, PlanFailed, ApplyFailed, ImportFailed, PullFailed, PushFailed
@@ -783,6 +784,17 @@ class PlanChanged(TerraformError):
         super().__init__(
             f"plan {digest} of stack {stack!r} cannot be applied: since it was made, these changed: "
             f"{', '.join(parts)}. Nothing was applied. Undo that, or make a new plan: buildkit plan --stack {stack}"
+        )
+
+
+class NotPlannable(TerraformError):
+    """Outputs of `upstream` are not known before it is applied, and this root cannot be planned without them."""
+
+    def __init__(self, stack: str, upstream: Sequence[str], reason: str) -> None:
+        first = " and ".join(upstream)
+        super().__init__(
+            f"stack {stack!r} takes outputs of {first} that only the apply of {first} will tell, and {reason}. Apply "
+            f"{first} first, then plan {stack!r}"
         )
 
 

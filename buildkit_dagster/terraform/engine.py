@@ -42,7 +42,7 @@ from buildkit_dagster.terraform.render import S3Backend
 from buildkit_dagster.terraform.root import module_files
 from buildkit_dagster.terraform.secret_sources import CODE, learn_environment, learn_files, learn_plan, learn_variables
 from buildkit_dagster.terraform.stack import TerraformStack
-from buildkit_dagster.terraform.state import State, read_state
+from buildkit_dagster.terraform.state import State, read_state, read_text
 from buildkit_dagster.terraform.stopping import Patience, stopped_on_exit
 from buildkit_dagster.terraform.workdir import LOCK_FILE, Workdir
 
@@ -64,6 +64,8 @@ class Cloud(Protocol):
 class Engine:
     """One stack and the Terraform that serves it; `run` names this use of it, `tell` takes lines for people.
 
+    `planned` are values of variables that come from upstream stacks and are only planned there (`upstream.py`).
+
     Use it inside `Workdir.alone()`; methods block until Terraform has ended.
     """
 
@@ -74,6 +76,7 @@ class Engine:
     mirror: Path | None = None
     lock_timeout: str = "30s"
     patience: Patience = field(default_factory=Patience)
+    planned: Mapping[str, Any] = field(default_factory=dict, repr=False)
     _started: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
@@ -114,12 +117,16 @@ class Engine:
 
         Returns the variables, with those of the user's files below them.
         """
-        values = resolve(self.stack, self.s3, self.state_of)
+        values = self.values()
         self.workdir.write(values)
         write_cli_configuration(self.workdir.cli_configuration, self.sources.mirror)
         given = {**self.stack.values_in_files, **values}
         self._learn_root(given)
         return given
+
+    def values(self) -> dict[str, Any]:
+        """The stack's own variables, upstream outputs among them."""
+        return resolve(self.stack, self.s3, self.state_of, self.planned)
 
     def init(self) -> None:
         """Install providers and modules; nothing happens when they, and the backend, are those of the last time."""
@@ -267,6 +274,10 @@ class Engine:
             with contextlib.suppress(Exception):
                 self.state()
         return failure(kind, self.stack.name, child.stdout, code, self.secrets.scrub)
+
+    def state_text(self) -> str | None:
+        """The state as it is written; it holds secrets."""
+        return read_text(self.stack.backend, self.s3, self._pull)
 
     def _pull(self) -> str:
         """The state's text from a backend only Terraform reads; no provider is loaded. Straight into memory, as a state

@@ -81,7 +81,9 @@ class Gatekeeper:
         """The stored plan, its file in its place for Terraform; raises where anything it was made from changed."""
         record = self.plans.load(digest)
         record.refuse_unusable(_now())
-        record.refuse_changed(input_parts(self.engine, values, units, record.options, record.nonce))
+        record.refuse_changed(
+            input_parts(self.engine, values, self.engine.state(), units, record.options, record.nonce)
+        )
         file = self.plans.file(record)
         write_plan_file(self.engine.workdir.plan, file)
         plan = self.engine.read_plan()
@@ -97,13 +99,17 @@ class Gatekeeper:
         units: Sequence[str],
         options: Sequence[str] = (),
         speculative: Sequence[str] = (),
+        made_by: Engine | None = None,
     ) -> PlanRecord:
-        """Keep a plan, readable by who may read the state; returns what is kept of it in clear."""
+        """Keep a plan, readable by who may read the state; returns what is kept of it in clear.
+
+        `speculative` names upstream stacks that are only planned, `made_by` is the engine of a root for planning only.
+        """
         assert plan.file is not None
         stack, file, now, nonce = self.engine.stack, plan.file.read_bytes(), _now(), secrets.token_hex(16)
         changes = changes_of(plan, stack.root)
         parts = {
-            **input_parts(self.engine, values, units, options, nonce),
+            **input_parts(made_by or self.engine, values, self.engine.state(), units, options, nonce),
             **plan_parts(changes, file),
         }
         record = PlanRecord(

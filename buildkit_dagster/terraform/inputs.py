@@ -27,7 +27,7 @@ _VALUES = (".tfvars", ".tfvars.json")
 
 
 def input_parts(
-    engine: Engine, values: Mapping[str, Any], units: Sequence[str], options: Sequence[str], nonce: str
+    engine: Engine, values: Mapping[str, Any], state: State, units: Sequence[str], options: Sequence[str], nonce: str
 ) -> dict[str, str]:
     """Part → hash, of all that a plan is made from; `values` are the variables of the root, `units` those selected.
 
@@ -42,7 +42,7 @@ def input_parts(
         "configuration": hash_of(_configuration(stack, modules)),
         "variables": hash_of([own, _value_files(stack, modules)], nonce),
         "upstream outputs": hash_of({name: values[name] for name in sorted(upstream) if name in values}, nonce),
-        "state": state_part(engine.state()),
+        "state": state_part(state),
         "modules": hash_of({name: listed[folder] for name, folder in modules.items()}),
         "providers": hash_of(_lock_file(workdir)),
         "tools": hash_of([engine.sources.binary.name, engine.sources.version, package_version()]),

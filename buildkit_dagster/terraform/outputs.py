@@ -24,8 +24,13 @@ def read_outputs(stack: TerraformStack, s3: Any) -> dict[str, dict[str, Any]]:
 
 def outputs_in(stack: TerraformStack, state: State) -> dict[str, dict[str, Any]]:
     """Like `read_outputs` from a state at hand; sensitive ones are there as `SENSITIVE`."""
+    return by_unit(stack, state.outputs)
+
+
+def by_unit(stack: TerraformStack, outputs: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Root outputs as the outputs of units."""
     found: dict[str, dict[str, Any]] = {}
-    for name, value in state.outputs.items():
+    for name, value in outputs.items():
         if stack.source is not None and stack.call(name) is not None and isinstance(value, Mapping):
             found[name] = dict(value)
         else:
@@ -41,20 +46,26 @@ def known(outputs: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]
     }
 
 
-def resolve(stack: TerraformStack, s3: Any, read: Callable[[TerraformStack], State] | None = None) -> dict[str, Any]:
+def resolve(
+    stack: TerraformStack,
+    s3: Any,
+    read: Callable[[TerraformStack], State] | None = None,
+    planned: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     """The stack's variables with every `Ref` replaced by the value in the other stack's state.
 
-    `read` gives the state of a stack; by default it is read with the boto3 client `s3`.
-    Raises UpstreamOutputMissing where the unit has not been materialized, UpstreamOutputSensitive for a secret.
+    `read` gives the state of a stack; by default it is read with the boto3 client `s3`. Variables in `planned` have
+    their values from there instead. Raises UpstreamOutputMissing where the unit has not been materialized,
+    UpstreamOutputSensitive for a secret.
     """
-    names = {value.stack for value in stack.variables.values() if isinstance(value, Ref)}
+    given = planned or {}
+    asked = {name: value for name, value in stack.variables.items() if name not in given}
+    names = {value.stack for value in asked.values() if isinstance(value, Ref)}
     reading = read or (lambda other: read_state(other.backend, s3))
     stacks = [stack.upstream_named(name) for name in sorted(names)]
     upstream = {other.name: outputs_in(other, reading(other)) for other in stacks}
-    return {
-        name: _value(stack, value, upstream) if isinstance(value, Ref) else value
-        for name, value in stack.variables.items()
-    }
+    found = {name: _value(stack, value, upstream) if isinstance(value, Ref) else value for name, value in asked.items()}
+    return {**found, **given}
 
 
 def _value(stack: TerraformStack, ref: Ref, upstream: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Any:

@@ -78,7 +78,7 @@ class PlanRecord:
         return now >= datetime.fromisoformat(self.expires)
 
     def to_json(self) -> str:
-        return json.dumps({**asdict(self), "outputs": {name: _coded(value) for name, value in self.outputs.items()}})
+        return json.dumps({**asdict(self), "outputs": {name: coded(value) for name, value in self.outputs.items()}})
 
     @classmethod
     def from_json(cls, text: str) -> PlanRecord:
@@ -144,7 +144,8 @@ class Plans:
     def __init__(self, stack: TerraformStack, s3: Any) -> None:
         self.stack = stack
         folder = FolderStore(stack.work / PREFIX)
-        beside = store_of(stack, s3) if _has_bucket(stack, s3) else None
+        self.has_bucket = _has_bucket(stack, s3)
+        beside = store_of(stack, s3) if self.has_bucket else None
         self.stores: tuple[Store, ...] = (beside, folder) if beside else (folder,)
 
     @property
@@ -207,7 +208,10 @@ class Plans:
 
     def _read(self, digest: str) -> PlanRecord | None:
         body = self._get(digest + _RECORD)
-        return PlanRecord.from_json(body.decode()) if body else None
+        record = PlanRecord.from_json(body.decode()) if body else None
+        if record is not None and digest_of(record.parts) != digest:
+            raise PlanChanged(digest, self.stack.name, ["its record"])
+        return record
 
     def _get(self, name: str) -> bytes | None:
         return next((body for store in self.stores if (body := store.get(name)) is not None), None)
@@ -257,13 +261,13 @@ def _below(path: str, name: str) -> str:
     return f"{path}/{name}" if path else name
 
 
-def _coded(value: Any) -> Any:
+def coded(value: Any) -> Any:
     """JSON for a value that may hold `UNKNOWN` and `SENSITIVE`; every object says what it is."""
     if value is UNKNOWN or value is SENSITIVE:
         return {"unknown" if value is UNKNOWN else "sensitive": True}
     if isinstance(value, Mapping):
-        return {"of": {name: _coded(inner) for name, inner in value.items()}}
-    return [_coded(inner) for inner in value] if isinstance(value, (list, tuple)) else value
+        return {"of": {name: coded(inner) for name, inner in value.items()}}
+    return [coded(inner) for inner in value] if isinstance(value, (list, tuple)) else value
 
 
 def _decoded(value: Any) -> Any:

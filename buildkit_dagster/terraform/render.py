@@ -19,6 +19,9 @@ from buildkit_dagster.terraform.providers import AWS_PROVIDER, AWS_PROVIDER_VERS
 
 Json = Any
 
+#: The name of a resource whose id stands for everything that is not known yet.
+UNKNOWN_RESOURCE = "buildkit_unknown"
+
 
 @dataclass(frozen=True)
 class Ref:
@@ -35,6 +38,18 @@ class Ref:
 
 
 @dataclass(frozen=True)
+class PlannedRef:
+    """An output of another stack that is only planned: a local of a root that is for planning only."""
+
+    local: str
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """A value that only an apply will tell. Terraform takes anything made of an attribute it does not know for one."""
+
+
+@dataclass(frozen=True)
 class UnitRef:
     """An output of another unit of the same stack."""
 
@@ -46,9 +61,9 @@ class UnitRef:
 class Text:
     """A string put together from literal parts and references."""
 
-    parts: tuple[str | Ref | UnitRef, ...]
+    parts: tuple[str | Ref | UnitRef | PlannedRef, ...]
 
-    def __init__(self, *parts: str | Ref | UnitRef) -> None:
+    def __init__(self, *parts: str | Ref | UnitRef | PlannedRef) -> None:
         object.__setattr__(self, "parts", parts)
 
 
@@ -94,13 +109,17 @@ class AwsProvider:
 
 @dataclass(frozen=True)
 class RenderedRoot:
-    """A whole stack. Without a backend the state is a local file in the stack's work folder."""
+    """A whole stack. Without a backend the state is a local file in the stack's work folder.
+
+    `planned` are values of `PlannedRef`s, with `Unknown` in them; a root that has any is never applied.
+    """
 
     stack: str
     calls: tuple[ModuleCall, ...]
     provider: AwsProvider | None
     backend: S3Backend | None
     module_source: Path | None = None
+    planned: Mapping[str, Json] = field(default_factory=dict, repr=False)
 
     @property
     def modules(self) -> Path:
@@ -128,7 +147,17 @@ def body_of(root: RenderedRoot, outputs: Mapping[str, tuple[str, ...]], modules:
         body["provider"] = {"aws": _provider(root.provider)}
     if root.refs():
         body["variable"] = {ref.variable: {"type": "any", "nullable": False} for ref in root.refs()}
+    if root.planned:
+        body.update(planned_blocks(root.planned))
     return body
+
+
+def planned_blocks(planned: Mapping[str, Json]) -> dict[str, Json]:
+    """The locals that planned values are in, and the resource that nobody ever makes, whose id is therefore unknown."""
+    return {
+        "locals": {name: expression(value) for name, value in planned.items()},
+        "resource": {"terraform_data": {UNKNOWN_RESOURCE: {}}},
+    }
 
 
 def backend_settings(backend: S3Backend) -> dict[str, Json]:
@@ -153,6 +182,10 @@ def expression(value: Json) -> Json:
     """A value as Terraform's JSON syntax wants it: references become templates, everything else is a literal."""
     if isinstance(value, Ref):
         return f"${{var.{value.variable}}}"
+    if isinstance(value, PlannedRef):
+        return f"${{local.{value.local}}}"
+    if isinstance(value, Unknown):
+        return f"${{jsondecode(terraform_data.{UNKNOWN_RESOURCE}.id)}}"
     if isinstance(value, UnitRef):
         return f"${{module.{value.unit}.{value.output}}}"
     if isinstance(value, Text):

@@ -43,6 +43,8 @@ _NOT_CODE = {".terraform", ".buildkit", "tests", "examples", ".git"}
 _NOT_CODE_SUFFIXES = {".md", ".tfstate", ".backup"}
 _REFERENCE = re.compile(r"(?<![\w.\-])([A-Za-z_][\w-]*)((?:\.[A-Za-z_][\w-]*|\[[^\[\]]*\])+)")
 _RESOURCE = re.compile(r'^\s*resource\s+"(\w+)"', re.MULTILINE)
+#: Blocks that Terraform refuses in a module that is called.
+_ROOT_ONLY = ("import",)
 _ASKS = re.compile(r"required_providers|^\s*module\s", re.MULTILINE)
 _SOURCE = re.compile(r'^\s*"?source"?\s*[=:]\s*"(\.{1,2}/[^"]*)"', re.MULTILINE)
 
@@ -157,6 +159,29 @@ def values_beside(folder: Path) -> dict[str, Any]:
 def read_values(files: Iterable[Path]) -> dict[str, Any]:
     """The values in `.tfvars` files (or backend settings, which are written the same way), the later win."""
     return {name: value for file in files for name, value in _document(file).items()}
+
+
+@dataclass(frozen=True)
+class Interface:
+    """What another root would have to say to call this one as a module: its variables, its outputs with whether they
+    are sensitive, the providers it configures, and kinds of blocks that only a root may have."""
+
+    variables: tuple[str, ...]
+    outputs: Mapping[str, bool]
+    providers: frozenset[str]
+    root_only: tuple[str, ...]
+
+
+def interface_of(folder: Path) -> Interface:
+    """Read a root as a module."""
+    documents = [_document(file) for file in sorted(folder.glob("*.tf*")) if file.name.endswith((".tf", ".tf.json"))]
+    blocks = _merge(documents)
+    return Interface(
+        variables=tuple(name for (name,) in blocks["variable"]),
+        outputs={name: _is_true(body.get("sensitive")) for (name,), body in blocks["output"].items()},
+        providers=frozenset(provider for provider, _ in blocks["provider"]),
+        root_only=tuple(sorted({kind for document in documents for kind in document if kind in _ROOT_ONLY})),
+    )
 
 
 def module_outputs(folder: Path) -> tuple[str, ...]:

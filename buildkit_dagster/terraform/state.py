@@ -55,7 +55,7 @@ def read_state(
     `pull` asks Terraform for the text of a state that only Terraform reads; without it such a backend is refused.
     `secrets` learns what is secret in it.
     """
-    text = _text(backend, s3, pull)
+    text = read_text(backend, s3, pull)
     return parse_state(text, secrets) if text else EMPTY
 
 
@@ -72,7 +72,8 @@ def parse_state(text: str, secrets: Secrets | None = None) -> State:
     )
 
 
-def _text(backend: Backend, s3: Any, pull: Callable[[], str] | None) -> str | None:
+def read_text(backend: Backend, s3: Any, pull: Callable[[], str] | None) -> str | None:
+    """The text of a state file, secrets and all; None where there is none."""
     if isinstance(backend, PassedBackend):
         if pull is None:
             raise StateNotReadable(backend.kind)

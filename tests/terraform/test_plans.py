@@ -12,6 +12,7 @@ from dagster import AssetExecutionContext, Config, materialize
 
 from buildkit_dagster import Ref, TerraformCliResource, TerraformStack, terraform_assets
 from buildkit_dagster.config.gates import Gates
+from buildkit_dagster.terraform.digest import digest_of
 from buildkit_dagster.terraform.plans import PlanRecord, Plans
 from buildkit_dagster.terraform.state import read_state
 from tests.terraform_runs import Run, copy_root, materialize_stack
@@ -157,9 +158,13 @@ def test_apply_refuses_a_plan_after_a_change_and_names_the_part(
 def test_apply_refuses_a_plan_of_other_tools_or_one_that_says_something_else(tmp_path: Path, part: str) -> None:
     stack = TerraformStack(copy_root("repeated", tmp_path))
     record = asked(stack)
-    rewritten(stack, record, parts={**record.parts, part: "another"})
-    run = apply(stack, record)
-    assert f"these changed: {part}." in run.error
+    parts = {**record.parts, part: "another"}
+    rewritten(stack, record, parts=parts)
+    assert "these changed: its record." in apply(stack, record).error
+    made_otherwise = replace(record, parts=parts, digest=digest_of(parts))
+    Plans(stack, None).save(made_otherwise, (stack.work / "plans" / f"{record.digest}.tfplan").read_bytes())
+    rewritten(stack, record)
+    assert f"these changed: {part}." in apply(stack, made_otherwise).error
 
 
 def test_apply_refuses_a_plan_file_that_somebody_replaced(tmp_path: Path) -> None:
