@@ -41,7 +41,8 @@ def planned_values(
 
     Raises UpstreamOutputSensitive.
     """
-    values, upstream = {}, {}
+    values: dict[str, Any] = {}
+    upstream: list[str] = []
     for name, ref in stack.variables.items():
         if not isinstance(ref, Ref) or ref.stack not in planned:
             continue
@@ -50,8 +51,9 @@ def planned_values(
         if holds(value, SENSITIVE):
             raise UpstreamOutputSensitive(stack.name, ref.stack, ref.unit, ref.output)
         if value is not None and value != _output(other, read(other).outputs, ref):
-            values[name], upstream[ref.stack] = value, None
-    return PlannedValues(values, tuple(upstream))
+            values[name] = value
+            upstream.append(ref.stack)
+    return PlannedValues(values, tuple(dict.fromkeys(upstream)))
 
 
 def holds(value: Any, mark: object) -> bool:
