@@ -1,7 +1,8 @@
 """A data platform as one Dagster asset graph. The public API is re-exported here.
 
 `TerraformStack`, `terraform_assets`, `TerraformCliResource` and `DagsterTerraformTranslator` make assets of any
-Terraform root. They are looked up when first used: the commands that need no Dagster should not wait for its import.
+Terraform root, `TerraformStackComponent` does so from YAML. They are looked up when first used: the commands that need
+no Dagster should not wait for its import.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from buildkit_dagster.defs.drift import terraform_drift_checks
     from buildkit_dagster.defs.terraform.assets import terraform_assets
+    from buildkit_dagster.defs.terraform.component import TerraformStackComponent
     from buildkit_dagster.defs.terraform.resource import TerraformCliResource
     from buildkit_dagster.defs.terraform.translator import DagsterTerraformTranslator
     from buildkit_dagster.terraform.render import Ref
@@ -22,6 +24,7 @@ __all__ = [
     "Ref",
     "TerraformCliResource",
     "TerraformStack",
+    "TerraformStackComponent",
     "terraform_assets",
     "terraform_drift_checks",
 ]
@@ -31,6 +34,7 @@ _HOMES = {
     "Ref": "terraform.render",
     "TerraformCliResource": "defs.terraform.resource",
     "TerraformStack": "terraform.stack",
+    "TerraformStackComponent": "defs.terraform.component",
     "terraform_assets": "defs.terraform.assets",
     "terraform_drift_checks": "defs.drift",
 }
@@ -40,3 +44,8 @@ def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """`dg` looks for components here."""
+    return sorted({*globals(), *__all__})

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from buildkit_dagster.errors import UpstreamOutputMissing, UpstreamOutputSensitive
-from buildkit_dagster.terraform.render import Ref
+from buildkit_dagster.terraform.render import Ref, refs_in
 from buildkit_dagster.terraform.root import ROOT_UNIT
 from buildkit_dagster.terraform.secret_names import SENSITIVE
 from buildkit_dagster.terraform.stack import TerraformStack
@@ -60,12 +60,19 @@ def resolve(
     """
     given = planned or {}
     asked = {name: value for name, value in stack.variables.items() if name not in given}
-    names = {value.stack for value in asked.values() if isinstance(value, Ref)}
+    names = {ref.stack for ref in refs_in(asked)}
     reading = read or (lambda other: read_state(other.backend, s3))
     stacks = [stack.upstream_named(name) for name in sorted(names)]
     upstream = {other.name: outputs_in(other, reading(other)) for other in stacks}
-    found = {name: _value(stack, value, upstream) if isinstance(value, Ref) else value for name, value in asked.items()}
-    return {**found, **given}
+    return {**{name: _filled(stack, value, upstream) for name, value in asked.items()}, **given}
+
+
+def _filled(stack: TerraformStack, value: Any, upstream: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Any:
+    if isinstance(value, Ref):
+        return _value(stack, value, upstream)
+    if isinstance(value, Mapping):
+        return {name: _filled(stack, inner, upstream) for name, inner in value.items()}
+    return [_filled(stack, inner, upstream) for inner in value] if isinstance(value, (list, tuple)) else value
 
 
 def _value(stack: TerraformStack, ref: Ref, upstream: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Any:

@@ -133,7 +133,7 @@ class RenderedRoot:
 
 def call_refs(call: ModuleCall) -> tuple[Ref, ...]:
     """References of one call to other stacks, in order of appearance."""
-    return tuple(dict.fromkeys(_refs(call.inputs)))
+    return tuple(dict.fromkeys(refs_in(call.inputs)))
 
 
 def body_of(root: RenderedRoot, outputs: Mapping[str, tuple[str, ...]], modules: Path) -> dict[str, Json]:
@@ -236,14 +236,15 @@ def _output(call: ModuleCall, names: tuple[str, ...]) -> dict[str, Json]:
     return {"value": {name: expression(UnitRef(call.name, name)) for name in names}}
 
 
-def _refs(value: Json) -> Iterator[Ref]:
+def refs_in(value: Json) -> Iterator[Ref]:
+    """References to other stacks anywhere in a value."""
     if isinstance(value, Ref):
         yield value
     elif isinstance(value, Text):
         yield from (part for part in value.parts if isinstance(part, Ref))
     elif isinstance(value, Mapping):
         for inner in value.values():
-            yield from _refs(inner)
+            yield from refs_in(inner)
     elif isinstance(value, (list, tuple)):
         for inner in value:
-            yield from _refs(inner)
+            yield from refs_in(inner)

@@ -15,7 +15,7 @@ from typing import Any, Literal, get_args
 
 from buildkit_dagster.errors import InvalidRoot
 from buildkit_dagster.terraform.backends import DEFAULT_WORKSPACE, Backend, LocalBackend, backend_of
-from buildkit_dagster.terraform.render import ModuleCall, Ref, RenderedRoot, body_of, call_refs
+from buildkit_dagster.terraform.render import ModuleCall, Ref, RenderedRoot, body_of, call_refs, refs_in
 from buildkit_dagster.terraform.root import Root, analyse, module_outputs, read_root, read_values, values_beside
 
 #: What drift of a unit means: told as a warning, stops the jobs that rest on the unit, is not looked for.
@@ -28,7 +28,7 @@ class TerraformStack:
     """One Terraform root.
 
     `path` is the folder Terraform runs in, `name` the stack's (by default the folder's). `variables` are given to the
-    root; a `Ref` among them is an output of one of the `upstream` stacks and an edge between assets. They win over the
+    root; a `Ref` in them is an output of one of the `upstream` stacks and an edge between assets. They win over the
     `var_files`, whose paths are relative to the root and of which the later win.
 
     `workspace` is the Terraform workspace, made when it is not there. `backend_config` completes a partial backend
@@ -170,7 +170,7 @@ class TerraformStack:
         if call is not None:
             return call_refs(call)
         given = [self.variables.get(name) for name in self.root.unit(unit).variables]
-        return tuple(value for value in given if isinstance(value, Ref))
+        return tuple(dict.fromkeys(refs_in(given)))
 
     def upstream_named(self, name: str) -> TerraformStack:
         """The upstream stack of this name."""

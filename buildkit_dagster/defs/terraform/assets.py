@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from inspect import signature
 from typing import Any
 
-from dagster import AssetsDefinition, AssetSpec, Field, Noneable, RetryPolicy, multi_asset
+from dagster import AssetsDefinition, AssetSpec, BackfillPolicy, Field, Noneable, RetryPolicy, multi_asset
 
 from buildkit_dagster.defs.terraform.translator import DagsterTerraformTranslator
 from buildkit_dagster.errors import InvalidRoot
@@ -34,6 +34,8 @@ def terraform_assets(
     op_tags: Mapping[str, Any] | None = None,
     required_resource_keys: set[str] | None = None,
     retry_policy: RetryPolicy | None = None,
+    description: str | None = None,
+    backfill_policy: BackfillPolicy | None = None,
 ) -> Callable[[Callable[..., Any]], AssetsDefinition]:
     """Define the units of a Terraform root as assets.
 
@@ -42,7 +44,7 @@ def terraform_assets(
         dagster_terraform_translator: decides key, deps, group, owners, tags and kinds of each asset.
         name: the op's name, `terraform_<stack>` by default.
         pool: the concurrency pool, `terraform_<stack>` by default; one run at a time should work on a state.
-        op_tags, required_resource_keys: as for `dagster.multi_asset`.
+        op_tags, required_resource_keys, description, backfill_policy: as for `dagster.multi_asset`.
         retry_policy: as for `dagster.multi_asset`, in place of the retries of `TerraformCliResource`. Dagster follows a
             policy after any exception, also when the run is cancelled; the resource's retries do not.
 
@@ -68,6 +70,8 @@ def terraform_assets(
             op_tags=op_tags,
             required_resource_keys=required_resource_keys,
             retry_policy=retry_policy,
+            description=description,
+            backfill_policy=backfill_policy,
             # A function with a Config of its own takes the place of ours; it may have a field `plan` itself.
             config_schema=None if "config" in signature(function).parameters else {"plan": PLAN_FIELD},
         )(function)

@@ -1,0 +1,246 @@
+"""`TerraformStackComponent`: a Terraform root as assets from one `defs.yaml`, for projects made with `dg`.
+
+What `@terraform_assets` is in Python, this is in YAML; both make the same assets. What `dg scaffold defs` writes is in
+`scaffolder.py`, what an asset looks like is decided by `translator.py` and here by `translation`.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from typing import Annotated, Any
+
+import dagster as dg
+from dagster.components.resolved.core_models import OpSpec
+from dagster.components.utils.translation import (
+    ComponentTranslator,
+    TranslationFn,
+    TranslationFnResolver,
+    create_component_translator_cls,
+)
+
+from buildkit_dagster.defs.failures import told_plainly
+from buildkit_dagster.defs.terraform.assets import terraform_assets
+from buildkit_dagster.defs.terraform.resource import TerraformCliResource
+from buildkit_dagster.defs.terraform.scaffolder import TerraformStackScaffolder
+from buildkit_dagster.defs.terraform.translator import DagsterTerraformTranslator
+from buildkit_dagster.terraform.providers import TERRAFORM
+from buildkit_dagster.terraform.render import Ref, refs_in
+from buildkit_dagster.terraform.stack import TerraformStack
+
+
+@dataclass(frozen=True)
+class ComponentRef(Ref):
+    """An output of a unit of another component's stack."""
+
+    component: "TerraformStackComponent" = field(compare=False, repr=False)
+
+
+def _component_refs(value: Any) -> list[ComponentRef]:
+    return [ref for ref in refs_in(value) if isinstance(ref, ComponentRef)]
+
+
+def _given(context: dg.ResolutionContext, value: Any) -> Any:
+    """Values for Terraform: templates are resolved, other text stays text (Dagster would make 1.1 of "1.10")."""
+    if isinstance(value, Mapping):
+        return {name: _given(context.at_path(name), inner) for name, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_given(context.at_path(index), inner) for index, inner in enumerate(value)]
+    is_template = isinstance(value, str) and ("{{" in value or "{%" in value)
+    return context.resolve_value(value) if is_template else value
+
+
+def _verbatim(kind: Any, description: str, examples: list[Any]) -> dg.Resolver:
+    return dg.Resolver(
+        _given, model_field_type=kind, description=description, examples=examples, inject_before_resolve=False
+    )
+
+
+@dataclass
+class TerraformStackArgs(dg.Resolvable):
+    """Aligns with `TerraformStack.__init__`."""
+
+    path: Annotated[
+        str,
+        dg.Resolver.default(
+            description="The folder of the Terraform root; relative to the defs.yaml that names it.",
+            examples=["{{ context.project_root }}/terraform/network"],
+        ),
+    ]
+    name: Annotated[
+        str | None,
+        dg.Resolver.default(description="The stack's name, a part of its asset keys. Defaults to the folder's."),
+    ] = None
+    variables: Annotated[
+        dict[str, Any],
+        _verbatim(
+            dict[str, Any],
+            "Values of the root's variables. An output of another component's stack is an input and an edge.",
+            [{"cidr": "10.0.0.0/16", "subnets": "{{ context.load_component('network').output('vpc', 'subnet_ids') }}"}],
+        ),
+    ] = field(default_factory=dict)
+    var_files: Annotated[
+        list[str],
+        _verbatim(list[str], "Files of variables, relative to the root; the later win.", [["common.tfvars"]]),
+    ] = field(default_factory=list)
+    workspace: Annotated[
+        str | None, _verbatim(str | None, "The Terraform workspace; made when it is not there.", ["stage"])
+    ] = None
+    backend_config: Annotated[
+        str | dict[str, Any] | None,
+        _verbatim(
+            str | dict[str, Any] | None,
+            "What completes a partial backend block: settings, or a file of them, relative to the root.",
+            ["prod.s3.tfbackend", {"bucket": "our-states", "key": "network.tfstate", "region": "eu-west-1"}],
+        ),
+    ] = None
+    terraform_binary: Annotated[
+        str, _verbatim(str, "The program: a name on PATH or a path.", ["terraform", "tofu"])
+    ] = TERRAFORM
+
+
+def _resolve_stack(context: dg.ResolutionContext, model: Any) -> TerraformStack:
+    if isinstance(model, str):
+        args = TerraformStackArgs(path=str(context.resolve_value(model)))
+    else:
+        args = TerraformStackArgs.resolve_from_model(context, model)
+    given = {item.name: getattr(args, item.name) for item in fields(args)}
+    upstream = {ref.stack: ref.component.stack for ref in _component_refs(args.variables)}
+    return TerraformStack(
+        **{**given, "path": context.resolve_source_relative_path(args.path)}, upstream=tuple(upstream.values())
+    )
+
+
+@dg.scaffold_with(TerraformStackScaffolder)
+@dataclass
+class TerraformStackComponent(dg.Component, dg.Resolvable):
+    """Expose a Terraform root to Dagster as a set of assets: one for each module the root calls, one for the resources
+    outside modules. Edges between them are read from the root's own references.
+
+    Scaffold a TerraformStackComponent definition by running
+    `dg scaffold defs buildkit_dagster.TerraformStackComponent network --path path/to/your/terraform/root`
+    in the Dagster project directory.
+
+    Example:
+        .. code-block:: yaml
+
+            # defs.yaml
+
+            type: buildkit_dagster.TerraformStackComponent
+            attributes:
+              stack:
+                path: "{{ context.project_root }}/terraform/network"
+                workspace: stage
+                var_files:
+                  - stage.tfvars
+              translation:
+                group_name: network
+    """
+
+    stack: Annotated[
+        TerraformStack,
+        dg.Resolver(
+            _resolve_stack,
+            model_field_type=str | TerraformStackArgs.model(),
+            description="The folder of the Terraform root, or a mapping that describes a TerraformStack.",
+            examples=[
+                "{{ context.project_root }}/terraform/network",
+                {
+                    "path": "{{ context.project_root }}/terraform/network",
+                    "name": "network",
+                    "var_files": ["stage.tfvars"],
+                },
+            ],
+            inject_before_resolve=False,
+        ),
+    ]
+    cli_args: Annotated[
+        list[str],
+        dg.Resolver.default(
+            description="The Terraform command and options for its plan. Defaults to `['apply']`.",
+            examples=[["apply", "-parallelism=20"], ["plan"]],
+        ),
+    ] = field(default_factory=lambda: ["apply"])
+    op: Annotated[
+        OpSpec | None,
+        dg.Resolver.default(
+            description="Op related arguments to set on the generated @terraform_assets.",
+            examples=[{"name": "network", "pool": "network", "tags": {"team": "net"}}],
+        ),
+    ] = None
+    translation: Annotated[
+        TranslationFn[Mapping[str, Any]] | None,
+        TranslationFnResolver(template_vars_for_translation_fn=lambda data: data),
+    ] = None
+    lock_timeout: Annotated[
+        str,
+        dg.Resolver.default(
+            description="How long Terraform waits for a state somebody else has locked.", examples=["30s", "5m"]
+        ),
+    ] = "30s"
+
+    @cached_property
+    def translator(self) -> DagsterTerraformTranslator:
+        return TerraformStackComponentTranslator(self)
+
+    def get_asset_spec(self, stack: TerraformStack, unit: str) -> dg.AssetSpec:
+        """The spec of one unit; override it in a subclass to change what assets look like."""
+        return DagsterTerraformTranslator.get_asset_spec(self.translator, stack, unit)
+
+    def asset_key_for_unit(self, unit: str) -> dg.AssetKey:
+        """The key of one unit's asset, for `deps` of others:
+        `{{ context.load_component('network').asset_key_for_unit('vpc') }}`."""
+        return self.translator.key_of(self.stack, unit)
+
+    def output(self, unit: str, output: str) -> ComponentRef:
+        """An output of one unit as a variable of another component's stack:
+        `{{ context.load_component('network').output('vpc', 'subnet_ids') }}`."""
+        return ComponentRef(self.stack.name, unit, output, self)
+
+    def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:  # noqa: ARG002 - Dagster's signature
+        """One op for the whole stack; nothing is run here."""
+        op = self.op or OpSpec()
+
+        @terraform_assets(
+            stack=self.stack,
+            dagster_terraform_translator=self.translator,
+            name=op.name,
+            pool=op.pool,
+            op_tags=op.tags,
+            description=op.description,
+            backfill_policy=op.backfill_policy,
+        )
+        def stack_assets(context: dg.AssetExecutionContext) -> Iterator[Any]:
+            with told_plainly():
+                yield from self.execute(context=context, terraform=self.terraform)
+
+        return dg.Definitions(assets=[stack_assets])
+
+    @cached_property
+    def terraform(self) -> TerraformCliResource:
+        return TerraformCliResource(lock_timeout=self.lock_timeout)
+
+    def execute(self, context: dg.AssetExecutionContext, terraform: TerraformCliResource) -> Iterator[Any]:
+        """What the op does; override it in a subclass to do something before or after."""
+        yield from terraform.cli(self.cli_args, context=context).stream()
+
+
+class TerraformStackComponentTranslator(
+    create_component_translator_cls(TerraformStackComponent, DagsterTerraformTranslator),  # type: ignore[misc]
+    ComponentTranslator[TerraformStackComponent],
+):
+    """The component's own `get_asset_spec`, then its `translation`."""
+
+    def __init__(self, component: TerraformStackComponent) -> None:
+        self._component = component
+
+    def get_asset_spec(self, stack: TerraformStack, unit: str) -> dg.AssetSpec:
+        spec: dg.AssetSpec = super().get_asset_spec(stack, unit)
+        translation = self.component.translation
+        return translation(spec, {"unit": unit, "stack": stack}) if translation else spec
+
+    def key_of(self, stack: TerraformStack, unit: str) -> dg.AssetKey:
+        """What another component's asset is called is for that component to say."""
+        for ref in _component_refs(self.component.stack.variables):
+            if ref.component.stack is stack:
+                return ref.component.translator.key_of(stack, unit)
+        return super().key_of(stack, unit)
