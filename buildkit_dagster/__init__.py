@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from buildkit_dagster.config.gates import Gates
     from buildkit_dagster.defs.drift import terraform_drift_checks
     from buildkit_dagster.defs.terraform.assets import terraform_assets
     from buildkit_dagster.defs.terraform.component import TerraformStackComponent
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DagsterTerraformTranslator",
+    "Gates",
     "Ref",
     "TerraformCliResource",
     "TerraformStack",
@@ -31,6 +33,7 @@ __all__ = [
 
 _HOMES = {
     "DagsterTerraformTranslator": "defs.terraform.translator",
+    "Gates": "config.gates",
     "Ref": "terraform.render",
     "TerraformCliResource": "defs.terraform.resource",
     "TerraformStack": "terraform.stack",

@@ -74,10 +74,12 @@ def test_dg_check_yaml_names_an_attribute_that_does_not_exist(project: Path) -> 
     folder = project / "src" / "team" / "defs" / "wrong"
     folder.mkdir()
     text = "type: buildkit_dagster.TerraformStackComponent\n\nattributes:\n  stack:\n    path: .\n    workspce: stage\n"
+    text += "  gates:\n    protectd: deny\n"
     (folder / "defs.yaml").write_text(text)
     said = dg_says(project, "check", "yaml", code=1)
     assert "wrong/defs.yaml:4 - buildkit_dagster.TerraformStackComponent attributes.stack" in said
     assert "workspce" in said
+    assert "Additional properties are not allowed ('protectd' was unexpected)" in said
 
 
 def test_a_folder_that_does_not_exist_is_not_scaffolded(project: Path) -> None:
@@ -158,6 +160,15 @@ def test_every_attribute_reaches_the_stack_and_the_op(sandbox: Sandbox, tmp_path
     assert run.success, run.error
     state = json.loads((root / "states" / "stage" / "terraform.tfstate").read_text())
     assert state["outputs"]["name"]["value"] == "filed-stage-1.10"
+
+
+def test_its_gates_stand_between_plan_and_apply(sandbox: Sandbox, tmp_path: Path) -> None:
+    root = copy_root("spaces", tmp_path)
+    sandbox.add("spaces", str(root), gates={"every_change": True, "required_tags": ["owner"]})
+    run = materialize_stack(*sandbox.assets())
+    assert not run.success
+    assert "approv" in run.error
+    assert not (root / "terraform.tfstate").exists()
 
 
 def test_an_output_of_another_component_is_an_input_and_an_edge_to_its_translated_key(

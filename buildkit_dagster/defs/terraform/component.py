@@ -4,6 +4,7 @@ What `@terraform_assets` is in Python, this is in YAML; both make the same asset
 `scaffolder.py`, what an asset looks like is decided by `translator.py` and here by `translation`.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
@@ -18,6 +19,7 @@ from dagster.components.utils.translation import (
     create_component_translator_cls,
 )
 
+from buildkit_dagster.config.gates import Gates
 from buildkit_dagster.defs.failures import told_plainly
 from buildkit_dagster.defs.terraform.assets import terraform_assets
 from buildkit_dagster.defs.terraform.resource import TerraformCliResource
@@ -53,6 +55,16 @@ def _verbatim(kind: Any, description: str, examples: list[Any]) -> dg.Resolver:
     return dg.Resolver(
         _given, model_field_type=kind, description=description, examples=examples, inject_before_resolve=False
     )
+
+
+def _resolve_gates(context: dg.ResolutionContext, value: Any) -> Gates | None:
+    return None if value is None else Gates.model_validate_json(json.dumps(_given(context, value)))
+
+
+def _shape(model: type[Gates]) -> dict[str, Any]:
+    """For editors and `dg check yaml`: the keys a mapping may have. The model itself takes no YAML list for a tuple."""
+    schema = model.model_json_schema()
+    return {"properties": schema["properties"], "additionalProperties": False}
 
 
 @dataclass
@@ -171,6 +183,33 @@ class TerraformStackComponent(dg.Component, dg.Resolvable):
         TranslationFn[Mapping[str, Any]] | None,
         TranslationFnResolver(template_vars_for_translation_fn=lambda data: data),
     ] = None
+    gates: Annotated[
+        Any,  # `Gates | None`; Dagster takes no pydantic model whose fields are annotated themselves
+        dg.Resolver(
+            _resolve_gates,
+            model_field_type=dict[str, Any] | None,
+            description="What a plan must pass before it is applied.",
+            examples=[{"protected": "approve", "required_tags": ["owner"], "every_change": True}],
+            inject_before_resolve=False,
+            json_schema_extra=_shape(Gates),
+        ),
+    ] = None
+    policies: Annotated[
+        str | None,
+        dg.Resolver(
+            lambda context, value: None if value is None else str(context.resolve_source_relative_path(value)),
+            model_field_type=str | None,
+            description="The folder of your own Rego files; relative to the defs.yaml that names it.",
+            examples=["{{ context.project_root }}/policies"],
+        ),
+    ] = None
+    approval_key: Annotated[
+        str | None,
+        dg.Resolver.default(
+            description="The KMS key that approvals are signed with. Without one, applying a stored plan by its digest "
+            "counts as its approval."
+        ),
+    ] = None
     lock_timeout: Annotated[
         str,
         dg.Resolver.default(
@@ -217,7 +256,13 @@ class TerraformStackComponent(dg.Component, dg.Resolvable):
 
     @cached_property
     def terraform(self) -> TerraformCliResource:
-        return TerraformCliResource(lock_timeout=self.lock_timeout)
+        """Runs Terraform for this component; the account is the one the process environment points at."""
+        return TerraformCliResource(
+            lock_timeout=self.lock_timeout,
+            gates=self.gates,
+            policies=self.policies,
+            approval_key=self.approval_key,
+        )
 
     def execute(self, context: dg.AssetExecutionContext, terraform: TerraformCliResource) -> Iterator[Any]:
         """What the op does; override it in a subclass to do something before or after."""
