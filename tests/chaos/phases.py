@@ -48,3 +48,8 @@ def state_write(_: Proxy) -> Picks:
 def after_apply(proxy: Proxy) -> Picks:
     """Terraform has ended, nothing is reported yet: our own first request after it."""
     return lambda request: request.sender == "worker" and request.is_object("GET", STATE) and releases(proxy) == 2
+
+
+def apply_start(proxy: Proxy) -> Picks:
+    """Terraform's first request of the apply, before it has the lock again."""
+    return lambda request: request.sender == "backend" and releases(proxy) == 1

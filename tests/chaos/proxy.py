@@ -135,12 +135,12 @@ class Proxy:
             self.rules.append(rule)
         return rule
 
-    def hold(self, picks: Callable[[Request], bool]) -> Rule:
-        """Hold the first such request until the rule's `let_go`, then forward it."""
+    def hold(self, picks: Callable[[Request], bool], then: Deed | None = None) -> Rule:
+        """Hold the first such request until the rule's `let_go`, then forward it or do something else."""
 
         def deed(proxy: Proxy, request: Request) -> Answer | None:
             assert rule.released.wait(_PATIENCE), "nobody let go of a held request"
-            return proxy.forward(request)
+            return then(proxy, request) if then else proxy.forward(request)
 
         rule = self.add(picks, deed, times=1)
         return rule

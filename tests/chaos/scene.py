@@ -117,6 +117,9 @@ class Scene:
         assert len(runs) == 1, f"{len(runs)} runs are called {name}:\n{self.log()}"
         return runs[0]
 
+    def has_begun(self, name: str) -> bool:
+        return bool(self.instance.get_runs(RunsFilter(tags={"chaos": f"{self.tag}/{name}"})))
+
     def cancel(self, name: str = "broken") -> None:
         """What the UI's Terminate button records before it signals."""
         self.instance.report_run_canceling(self.run_of(name))
@@ -130,7 +133,8 @@ class Scene:
         made = [
             event.asset_key.path[-1] for event in events if event.event_type is DagsterEventType.ASSET_MATERIALIZATION
         ]
-        errors = [_error_of(event) for event in events if event.event_type in _ERRORS]
+        steps = [event for event in events if event.event_type is DagsterEventType.STEP_FAILURE]
+        errors = [_error_of(event) for event in steps or events if event.event_type in _ERRORS]
         outcome = Outcome(run.status, frozenset(made), "\n".join(errors), self.state().addresses)
         self.outcomes[name] = outcome
         return outcome
@@ -191,7 +195,8 @@ class Scene:
     def remains(self) -> list[str]:
         """What a recovered run leaves nothing of: journals and states that could not be written."""
         journals = [journal.run for journal in unsettled(self.stack_folder / "journal")]
-        return journals + [str(file.name) for file in self.stack_folder.glob("errored.tfstate*")]
+        files = [*self.stack_folder.glob("*.tfstate"), *self.stack_folder.glob("errored/*.tfstate")]
+        return journals + [file.name for file in files]
 
     def _twice(self, objects: dict[str, str]) -> list[str]:
         kinds = list(objects.values())

@@ -39,9 +39,9 @@ def to_the_worker(scene: Scene, signum: int, moment: str) -> Outcome:
     os.kill(worker.pid, signum)
     if signum == signal.SIGKILL:
         scene.join(worker)
-    else:
-        for pid in pids:
-            _has_heard(scene, pid)
+    elif pids:
+        until(lambda: "Stopping Terraform" in scene.log(), "the worker stops Terraform")
+        _has_heard(scene, pids[0], moment)
     held.let_go()
     return scene.conclude(worker)
 
@@ -54,7 +54,7 @@ def to_terraform(scene: Scene, signum: int, moment: str) -> Outcome:
     if signum == signal.SIGKILL:
         until(gone(pid), "Terraform is dead")
     else:
-        _has_heard(scene, pid)
+        _has_heard(scene, pid, moment)
     held.let_go()
     return scene.conclude(worker)
 
@@ -69,10 +69,11 @@ def _held(scene: Scene, moment: str) -> tuple[Rule, BaseProcess]:
     return held, worker
 
 
-def _has_heard(scene: Scene, pid: int) -> None:
-    """Wait until Terraform has noted the signal, or has ended at once, as in an init."""
+def _has_heard(scene: Scene, pid: int, moment: str) -> None:
+    """Wait until Terraform has noted the signal; an init says nothing, and notes it when its request is answered."""
     ended = gone(pid)
-    until(lambda: ended() or "nterrupt" in scene.printed(), "Terraform has heard it")
+    if moment != "init":
+        until(lambda: ended() or "nterrupt" in scene.printed(), "Terraform has heard it")
 
 
 def to_both(scene: Scene, moment: str) -> Outcome:
