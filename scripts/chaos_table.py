@@ -1,4 +1,4 @@
-"""Writes the chaos table of docs/reliability.md from what the tests in tests/chaos noted: `chaos_table.py DOC RESULT...`.
+"""Writes the chaos table of docs/reliability.md from what the tests in tests/chaos noted: `chaos_table.py DOC RESULTS`.
 
 The results are pytest's JUnit files. Nothing is written unless every row was played and passed. `make chaos` calls it;
 what a row is and how it is judged is in tests/chaos.

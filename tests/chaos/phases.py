@@ -17,7 +17,8 @@ Phase = Callable[[Proxy], Picks]
 
 def releases(proxy: Proxy) -> int:
     """How many of Terraform's commands have let go of the lock so far: plan is the first, apply the second."""
-    return sum(request.is_object("DELETE", LOCK) and request.sender == "backend" for request in proxy.requests)
+    gone = [request for request in proxy.requests if request.is_object("DELETE", LOCK) and request.status == 204]
+    return sum(request.sender == "backend" for request in gone)
 
 
 def init(_: Proxy) -> Picks:

@@ -18,7 +18,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-_HOP_BY_HOP = {"connection", "transfer-encoding", "keep-alive", "date", "server"}
+_HOP_BY_HOP = {"connection", "transfer-encoding", "keep-alive", "server"}
 #: Longer than any row takes: a request nobody lets go is an error of the row, not a hang.
 _PATIENCE = 120.0
 
