@@ -41,7 +41,7 @@ def judge(row: Row, scene: Scene, note: Callable[[str, object], None]) -> None:
     after = scene.after()
     measures = scene.measure()
     _note(row, broken, measures, note)
-    assert measures == Measures((), (), (), ()), scene.log()
+    assert measures == Measures((), (), (), ()), f"{measures}\n{scene.log()}"
     assert broken.status in row.ends, f"{broken.status}: {broken.error}\n{scene.log()}"
     assert re.search(row.says, broken.error), f"not a word of {row.says!r} in: {broken.error}"
     assert after.status is SUCCESS, f"{after.error}\n{scene.log()}"

@@ -4,8 +4,13 @@ variable "name" {
   type = string
 }
 
+variable "tags" {
+  type = map(string)
+}
+
 resource "aws_iam_role" "this" {
   name = var.name
+  tags = var.tags
 
   assume_role_policy = jsonencode({
     Version   = "2012-10-17"
@@ -15,6 +20,7 @@ resource "aws_iam_role" "this" {
 
 resource "aws_kms_key" "this" {
   description = aws_iam_role.this.name
+  tags        = var.tags
 }
 
 output "role" {

@@ -4,9 +4,14 @@ variable "name" {
   type = string
 }
 
+variable "tags" {
+  type = map(string)
+}
+
 resource "aws_s3_bucket" "this" {
   bucket        = var.name
   force_destroy = true
+  tags          = var.tags
 }
 
 output "bucket" {
