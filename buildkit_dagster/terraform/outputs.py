@@ -1,7 +1,7 @@
 """Outputs of units, from the state of their stack; and the values a stack takes from others.
 
 Rendered roots export one root output per unit, an object of the module's outputs; in a root written by hand each root
-output belongs to the unit its expression refers to.
+output belongs to the units its expression refers to.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from buildkit_dagster.errors import UpstreamOutputMissing, UpstreamOutputSensitive
+from buildkit_dagster.errors import InvalidRoot, UpstreamOutputMissing, UpstreamOutputSensitive
 from buildkit_dagster.terraform.render import Ref, refs_in
 from buildkit_dagster.terraform.root import ROOT_UNIT
 from buildkit_dagster.terraform.secret_names import SENSITIVE
@@ -34,7 +34,8 @@ def by_unit(stack: TerraformStack, outputs: Mapping[str, Any]) -> dict[str, dict
         if stack.source is not None and stack.call(name) is not None and isinstance(value, Mapping):
             found[name] = dict(value)
         else:
-            found.setdefault(_owner(stack, name), {})[name] = value
+            for unit in owners(stack, name):
+                found.setdefault(unit, {})[name] = value
     return found
 
 
@@ -76,7 +77,9 @@ def _filled(stack: TerraformStack, value: Any, upstream: Mapping[str, Mapping[st
 
 
 def _value(stack: TerraformStack, ref: Ref, upstream: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> Any:
-    value = upstream[ref.stack].get(ref.unit, {}).get(ref.output)
+    root = stack.upstream_named(ref.stack).root
+    # A whole stack has one unit, whatever the reference calls it.
+    value = upstream[ref.stack].get(root.names[0] if root.whole else ref.unit, {}).get(ref.output)
     if value is SENSITIVE:
         raise UpstreamOutputSensitive(stack.name, ref.stack, ref.unit, ref.output)
     if value is None:
@@ -84,6 +87,24 @@ def _value(stack: TerraformStack, ref: Ref, upstream: Mapping[str, Mapping[str, 
     return value
 
 
-def _owner(stack: TerraformStack, output: str) -> str:
-    owners = stack.root.outputs.get(output, ())
-    return owners[0] if len(owners) == 1 else stack.name if stack.root.whole else ROOT_UNIT
+def owners(stack: TerraformStack, output: str) -> tuple[str, ...]:
+    """The units a root output is made of; one made of none belongs to `root`, or else to the last unit."""
+    names = stack.root.names
+    nobody = (ROOT_UNIT,) if ROOT_UNIT in names else names[-1:]
+    return stack.root.outputs.get(output) or nobody
+
+
+def units_behind(stack: TerraformStack, ref: Ref) -> tuple[str, ...]:
+    """The units of `stack` that must be there for an output another stack takes."""
+    if stack.root.whole:
+        return stack.root.names
+    if ref.unit not in stack.root.names:
+        raise InvalidRoot(stack.name, f"has no unit {ref.unit!r} to refer to; it has: {', '.join(stack.root.names)}")
+    if stack.source is not None:
+        return (ref.unit,)
+    if ref.output not in stack.root.outputs:
+        known = ", ".join(sorted(stack.root.outputs)) or "none"
+        raise InvalidRoot(
+            stack.path, f"declares no output {ref.output!r} to refer to; the outputs it declares: {known}"
+        )
+    return tuple(dict.fromkeys((ref.unit, *owners(stack, ref.output))))

@@ -40,7 +40,7 @@ class Counts:
 class ResourceChange:
     """One resource instance in a plan; `values` are the planned ones that are known and not sensitive, `before` those
     the state has, what is secret by name masked in both; `unknown` names attributes known after the apply only.
-    `importing` is the id of an import."""
+    `importing` is the id of an import, `moved_from` the address it had before."""
 
     address: str
     unit: str
@@ -53,6 +53,7 @@ class ResourceChange:
     importing: str | None = None
     #: Names of attributes whose values differ before and after, sensitive ones too.
     differing: frozenset[str] = frozenset()
+    moved_from: str | None = None
 
     @property
     def changes(self) -> bool:
@@ -65,8 +66,17 @@ class ResourceChange:
 
     @property
     def stays(self) -> bool:
-        """Whether the resource is there after the apply."""
-        return self.actions != ("delete",)
+        """Whether the resource is in the state after the apply."""
+        return self.actions not in (("delete",), ("forget",))
+
+    @property
+    def rewrites(self) -> str | None:
+        """What the apply does to the state alone, where the object itself stays as it is."""
+        if self.changes:
+            return None
+        if self.actions == ("forget",):
+            return "forgotten"
+        return "imported" if self.importing else "moved" if self.moved_from else None
 
 
 @dataclass(frozen=True)
@@ -114,14 +124,17 @@ class Plan:
 
     def summary(self, units: Sequence[str] | None = None) -> str:
         """The plan as a Markdown table: a row for each of `units` (all changed ones if not named), and the whole."""
+        rewrites = Counter(resource.rewrites for resource in self.resources if resource.rewrites)
+        aside = f"Only in the state: {', '.join(f'{count} {what}' for what, count in sorted(rewrites.items()))}."
         if not self.changes:
-            return "No changes."
+            return aside if rewrites else "No changes."
         shown = self.changed_units if units is None else units
         actions = Counter(action for change in self.changes for action in change.actions)
         rows = [(unit, self.counts(unit)) for unit in shown]
         rows.append(("*the whole stack*", Counts(actions["create"], actions["update"], actions["delete"])))
         lines = [f"| {name} | {counts.add} | {counts.change} | {counts.destroy} |" for name, counts in rows]
-        return "\n".join(["| unit | add | change | destroy |", "|---|---:|---:|---:|", *lines])
+        table = ["| unit | add | change | destroy |", "|---|---:|---:|---:|", *lines]
+        return "\n".join([*table, "", aside] if rewrites else table)
 
 
 def parse_plan(shown: str | Mapping[str, Any], stack: str, root: Root, file: Path) -> Plan:
@@ -177,6 +190,7 @@ def _change(item: Mapping[str, Any], root: Root) -> ResourceChange:
         unknown=frozenset(name for name in unknown if _any(unknown, name)),
         importing=(change.get("importing") or {}).get("id"),
         differing=differing(change.get("before"), change.get("after")),
+        moved_from=item.get("previous_address"),
     )
 
 

@@ -24,6 +24,10 @@ class Release:
         for change in plan.changes:
             for action in change.actions if change.unit in self._open else ():
                 self._open[change.unit][change.address, action] += 1
+        # Terraform has no event for these: they are complete when it has ended.
+        for change in plan.resources:
+            if change.rewrites and change.unit in self._open:
+                self._open[change.unit][change.address, change.rewrites] += 1
         self._given: set[str] = set()
 
     @property

@@ -41,7 +41,9 @@ _LABELS = {
 #: Beside a module: what Terraform and we ourselves write, and what is not part of it.
 _NOT_CODE = {".terraform", ".buildkit", "tests", "examples", ".git"}
 _NOT_CODE_SUFFIXES = {".md", ".tfstate", ".backup"}
-_REFERENCE = re.compile(r"(?<![\w.\-])([A-Za-z_][\w-]*)((?:\.[A-Za-z_][\w-]*|\[[^\[\]]*\])+)")
+_REFERENCE = re.compile(r"(?<![\w.])(?<!\w-)([^\W\d][\w-]*)((?:\.[^\W\d][\w-]*|\[[^\[\]]*\])+)")
+_LETTER = re.compile(r"[^\W\x00-\x7f]")
+_STAND_IN = re.compile(r"_u([0-9a-f]{2,6})_")
 _RESOURCE = re.compile(r'^\s*resource\s+"(\w+)"', re.MULTILINE)
 #: Blocks that Terraform refuses in a module that is called.
 _ROOT_ONLY = ("import",)
@@ -91,7 +93,7 @@ class Root:
         """The unit a resource address belongs to; it need not be in the configuration any more."""
         if self.whole:
             return self.units[0].name
-        found = re.match(r"module\.([A-Za-z_][\w-]*)", address)
+        found = re.match(r"module\.([^\W\d][\w-]*)", address)
         return found[1] if found else ROOT_UNIT
 
     def targets(self, units: Iterable[str]) -> list[str]:
@@ -388,9 +390,28 @@ def module_files(folder: Path, seen: frozenset[Path] = frozenset()) -> Iterator[
 def _document(file: Path) -> Mapping[str, Any]:
     try:
         text = file.read_text(encoding="utf-8-sig")
-        return json.loads(text) if file.suffix == ".json" else hcl2.loads(text, serialization_options=_OPTIONS)
+        return json.loads(text) if file.suffix == ".json" else _parse(text)
     except Exception as error:  # noqa: BLE001 - lark raises many kinds for one fact: the file cannot be parsed
         raise _unreadable(file, error) from None
+
+
+def _parse(text: str) -> Mapping[str, Any]:
+    """HCL as data. Terraform takes letters of every alphabet in names, the parser those of one: it gets stand-ins."""
+    try:
+        return hcl2.loads(text, serialization_options=_OPTIONS)
+    except Exception:
+        if text.isascii():
+            raise
+    stood_in = _LETTER.sub(lambda found: f"_u{ord(found[0]):x}_", text)
+    return _back(hcl2.loads(stood_in, serialization_options=_OPTIONS))
+
+
+def _back(value: Any) -> Any:
+    if isinstance(value, str):
+        return _STAND_IN.sub(lambda found: chr(int(found[1], 16)), value)
+    if isinstance(value, Mapping):
+        return {_back(name): _back(inner) for name, inner in value.items()}
+    return [_back(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _unreadable(file: Path, error: Exception) -> InvalidRoot:
@@ -480,7 +501,7 @@ def _code_to_brace(text: str, position: int) -> tuple[str, int]:
 def _traversals(code: str) -> Iterator[tuple[str, ...]]:
     """References in code whose string literals are empty."""
     for head, tail in _REFERENCE.findall(code):
-        yield (head, *re.findall(r"\.([A-Za-z_][\w-]*)", tail))
+        yield (head, *re.findall(r"\.([^\W\d][\w-]*)", tail))
         for index in re.findall(r"\[([^\[\]]*)\]", tail):
             yield from _traversals(index)
 

@@ -150,6 +150,49 @@ def test_a_sensitive_output_of_another_stack_is_refused(tmp_path: Path) -> None:
     assert "which is sensitive; pass a reference to it" in materialize_stack(downstream).error
 
 
+def test_an_output_of_several_units_is_an_edge_to_each_and_may_be_taken_from_any(tmp_path: Path) -> None:
+    upstream = TerraformStack(copy_root("slow", tmp_path))
+    (upstream.path / "more.tf").write_text('output "pair" {\n  value = "${module.quick.id}-${module.beside.id}"\n}\n')
+    (upstream.path / "none.tf").write_text('output "fixed" {\n  value = "fixed"\n}\n')
+    reads = {"text": {"pair": Ref("slow", "beside", "pair"), "fixed": [Ref("slow", "last", "fixed")]}}
+    root = copy_root("mixture", tmp_path)
+    (root / "main.tf").write_text('variable "text" {}\nresource "terraform_data" "this" {\n  input = var.text\n}\n')
+    downstream = assets_of(TerraformStack(root, variables=reads, upstream=[upstream]))
+    wanted = {key_of("slow", unit) for unit in ("beside", "quick", "last")}
+    assert downstream.asset_deps[key_of("mixture", "root")] == wanted
+    run = materialize_stack(assets_of(upstream), downstream)
+    assert run.success, run.error
+    value = json.loads((root / "terraform.tfstate").read_text())["resources"][0]["instances"][0]["attributes"]["output"]
+    assert value["value"]["fixed"] == ["fixed"]
+    assert len(value["value"]["pair"].split("-")) > 2
+
+
+def test_a_whole_stack_gives_its_outputs_under_any_unit(tmp_path: Path) -> None:
+    upstream = TerraformStack(copy_root("whole", tmp_path))
+    (upstream.path / "more.tf").write_text(
+        'output "text" {\n  value = module.part.id == "" ? "" : "from the whole"\n}\n'
+    )
+    downstream = TerraformStack(
+        copy_root("mixture", tmp_path), variables={"text": Ref("whole", "part", "text")}, upstream=[upstream]
+    )
+    run = materialize_stack(upstream, downstream)
+    assert run.success, run.error
+    assert "from the whole" in (downstream.path / "terraform.tfstate").read_text()
+
+
+@pytest.mark.parametrize(
+    ("ref", "said"),
+    [
+        (Ref("slow", "typo", "quick"), "'slow'|slow: has no unit 'typo' to refer to; it has: .*quick"),
+        (Ref("slow", "quick", "typo"), "declares no output 'typo' to refer to; those it declares: quick"),
+    ],
+)
+def test_a_reference_to_what_the_other_root_does_not_have_is_refused(tmp_path: Path, ref: Ref, said: str) -> None:
+    upstream = TerraformStack(copy_root("slow", tmp_path))
+    with pytest.raises(InvalidRoot, match=said):
+        assets_of(TerraformStack(copy_root("mixture", tmp_path), variables={"text": ref}, upstream=[upstream]))
+
+
 def test_init_runs_once_and_again_when_a_module_is_added(tmp_path: Path) -> None:
     stack = TerraformStack(copy_root("slow", tmp_path))
     materialize_stack(stack)

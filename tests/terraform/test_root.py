@@ -115,15 +115,29 @@ def made(folder: Path, main: str, **files: str) -> Root:
         '{ (module.a.id) = "}" }',
         '"%{ if module.a.id != "" }yes%{ endif }"',
         "ephemeral.some_secret.of_a.value",
+        "-module.a.id",
+        "3 -module.a.id",
+        "local.größe",
+        "provider::aws::arn_parse(module.a.id)",
+        "module.a.*.id[0]",
+        "(module.a).id",
+        "{ for k, v in module.a.map : v.name => k... if v.ok }",
+        '"${"inner-${module.a.id}"}"',
+        "<<-EOT\n    %{ for i in module.a.list ~}\n    ${i} }\n    %{ endfor ~}\n  EOT",
     ],
 )
 def test_a_reference_is_found_wherever_an_expression_hides_it(tmp_path: Path, expression: str) -> None:
-    secret = 'ephemeral "some_secret" "of_a" {\n  id = module.a.id\n}\n'
+    secret = 'ephemeral "some_secret" "of_a" {\n  id = module.a.id\n}\nlocals {\n  größe = module.a.id\n}\n'
     found = made(
         tmp_path,
         f'module "a" {{\n  source = "./part"\n}}\nmodule "b" {{\n  source = "./part"\n  x = {expression}\n}}\n{secret}',
     )
     assert edges(found) == {"a": (), "b": ("a",)}
+
+
+def test_a_name_with_a_dash_is_no_subtraction(tmp_path: Path) -> None:
+    main = 'module "a" {\n  source = "./part"\n}\nmodule "b" {\n  source = "./part"\n  x = local.x-module.a\n}\n'
+    assert edges(made(tmp_path, main)) == {"a": (), "b": ()}
 
 
 def test_an_escaped_template_is_no_reference(tmp_path: Path) -> None:

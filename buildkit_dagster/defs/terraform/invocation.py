@@ -144,13 +144,7 @@ class TerraformCliInvocation:
         except TerraformError as error:
             failed = error
         self._say()
-        try:
-            outputs = self._note(Plan(plan.stack, None))
-        except Exception:
-            # A state that could not be written can seldom be read: what Terraform said of it goes first.
-            if failed:
-                raise failed from None
-            raise
+        outputs = self._note(Plan(plan.stack, None))
         last = [] if failed else release.finish()
         yield from self._report(last, plan, outputs)
         yield from self._observe(set(open_units) - {*last, *release.waiting}, outputs)
@@ -180,12 +174,13 @@ class TerraformCliInvocation:
         the units' outputs in that state."""
         state, root = self.engine.state(), self.engine.stack.root
         gone = {change.address for change in plan.resources if not change.stays}
+        gone |= {change.moved_from for change in plan.resources if change.moved_from}
         self._facts = {unit: UnitFacts() for unit in root.names}
         for resource in state.resources:
             if resource.address not in gone and (facts := self._facts.get(root.unit_of(resource.address))):
                 facts.add(resource.address, resource.type, resource.id, resource.values)
-        for change in plan.changes:
-            if change.stays and (facts := self._facts.get(change.unit)):
+        for change in plan.resources:
+            if change.stays and (change.changes or change.rewrites) and (facts := self._facts.get(change.unit)):
                 facts.add(change.address, change.type, change.id, change.values)
         return known(outputs_in(self.engine.stack, state))
 

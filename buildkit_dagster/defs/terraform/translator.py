@@ -13,6 +13,7 @@ from dagster import AssetDep, AssetKey, AssetSpec
 
 from buildkit_dagster.naming import identifier, infra_key
 from buildkit_dagster.tags import dagster_tags
+from buildkit_dagster.terraform.outputs import units_behind
 from buildkit_dagster.terraform.stack import TerraformStack
 
 #: Services that nearly every unit uses on the side; they name a unit only when it has nothing else.
@@ -55,8 +56,7 @@ class DagsterTerraformTranslator:
         keys = [self.key_of(stack, needed) for needed in stack.root.unit(unit).needs]
         for ref in stack.refs(unit):
             upstream = stack.upstream_named(ref.stack)
-            # A whole stack has one unit, whatever the reference calls it.
-            keys.append(self.key_of(upstream, upstream.root.names[0] if upstream.root.whole else ref.unit))
+            keys.extend(self.key_of(upstream, other) for other in units_behind(upstream, ref))
         keys.extend(AssetKey(list(key)) for key in (call.asset_deps if call else ()))
         return [AssetDep(key) for key in dict.fromkeys(keys)]
 

@@ -1,0 +1,6 @@
+resource "terraform_data" "loose" {
+  input = "loose"
+}
+
+resource "terraform_data" "imported" {
+}
