@@ -157,7 +157,6 @@ class Engine:
         if code == 0:
             self.workdir.plan.unlink()
             return Plan(self.stack.name, None)
-        self.workdir.plan.chmod(0o600)
         return self.read_plan()
 
     def read_plan(self) -> Plan:
@@ -319,6 +318,7 @@ class Engine:
 
     def _close(self, journal: Journal, code: int) -> None:
         """Forget a command whose work the state holds; what it left in doubt is kept for the next run."""
+        self.workdir.close_to_others()
         caught = errored.catch(self.workdir)
         if caught is not None:
             self.tell(f"Terraform could not save its state. It is kept in {caught}, and the next run pushes it.")

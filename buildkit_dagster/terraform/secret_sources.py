@@ -118,11 +118,17 @@ def _at(value: Any, path: Iterable[Mapping[str, Any]]) -> Any:
     for step in path:
         key = step.get("value")
         key = key.get("value") if isinstance(key, Mapping) else key
+        value = _bare(value)
         try:
             value = value[key]
         except (KeyError, IndexError, TypeError):
             return value
-    return value
+    return _bare(value)
+
+
+def _bare(value: Any) -> Any:
+    """An attribute of any type is kept as `{value, type}`."""
+    return value["value"] if isinstance(value, Mapping) and value.keys() == {"value", "type"} else value
 
 
 def _sensitive_variables(text: str) -> Iterator[str]:

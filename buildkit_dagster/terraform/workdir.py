@@ -6,6 +6,7 @@ Running Terraform is `engine.py`.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import json
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from buildkit_dagster.terraform.backends import LocalBackend
 from buildkit_dagster.terraform.providers import Sources
 from buildkit_dagster.terraform.stack import TerraformStack
 
@@ -80,7 +82,6 @@ class Workdir:
     def alone(self) -> Iterator[None]:
         """Keep other processes on this machine out of the folder; the system lets go when we die."""
         self.work.mkdir(parents=True, exist_ok=True)
-        # Plans and local states hold secrets, and Terraform writes them with the usual mode.
         self.work.chmod(0o700)
         _ignore(self.work)
         with (self.work / ".alone").open("w") as file:
@@ -96,6 +97,14 @@ class Workdir:
         self._copy_modules()
         if self.stack.lock_file and self.stack.lock_file.exists():
             shutil.copy(self.stack.lock_file, self.folder / LOCK_FILE)
+
+    def close_to_others(self) -> None:
+        """A plan and a local state hold secrets, and Terraform writes them with the usual mode."""
+        state = self.stack.backend.path if isinstance(self.stack.backend, LocalBackend) else None
+        states = (state, state.with_name(f"{state.name}.backup")) if state else ()
+        for file in (self.plan, *states):
+            with contextlib.suppress(OSError):
+                file.chmod(0o600)
 
     def keep_lock_file(self) -> None:
         """After the first init: the platform folder keeps the provider hashes, for the user to commit."""

@@ -17,7 +17,8 @@ CANARIES = {
     "tag": "canary-tag-0b1c2d",
     "environment of a container": "canary-pair-9z8y7x",
     "literal local": "canary-local-kk41<>",
-    "heredoc": "-----BEGIN PRIVATE KEY-----\ncanaryHeredocMIIEvQIBADANBg01\ncanaryHeredocAgEAAoIBAQC7vb02\n-----END PRIVATE KEY-----",
+    "heredoc": "-----BEGIN PRIVATE KEY-----\ncanaryHeredocMIIEvQIBADANBg01\ncanaryHeredocAgEAAoIBAQC7vb02\n"
+    "-----END PRIVATE KEY-----",
     "sensitive output": "canary-output-e3e4",
     "process environment": "canary-environment-1q2w",
     "address in the environment": "canary-address-3e4r",
@@ -48,7 +49,7 @@ variable "db_password" {
   type = string
 
   validation {
-    condition     = var.verdict != "validation"
+    condition     = var.db_password != "" && var.verdict != "validation"
     error_message = "the password ${var.db_password} is not allowed"
   }
 }
@@ -84,20 +85,21 @@ module "holder" {
     encoded = base64encode("user:${local.signing_key}")
     text    = jsonencode([{ environment = [{ name = "DB_PASSWORD", value = @environment of a container@ }] }])
     pem     = local.private_key
-    given   = [var.shared, var.vault, var.setting]
   }
+
+  hidden = [var.shared, var.vault, var.setting]
 }
 
 output "address" {
-  value = "postgres://loader:${urlencode(var.db_password)}@db.example/warehouse"
+  value = module.holder.settings.address
 }
 
 output "session_token" {
-  value = local.signing_key
+  value = module.holder.key
 }
 
 output "note" {
-  value = { text = jsonencode({ inner = local.signing_key, pem = local.private_key }) }
+  value = { text = jsonencode({ inner = module.holder.key, pem = local.private_key }) }
 }
 
 output "hidden" {
@@ -121,8 +123,21 @@ variable "key" {
   default = ""
 }
 
+variable "hidden" {
+  type    = list(string)
+  default = []
+}
+
+output "settings" {
+  value = var.settings
+}
+
+output "key" {
+  value = var.key
+}
+
 resource "terraform_data" "this" {
-  input = var.settings
+  input = { settings = var.settings, hidden = var.hidden }
 
   lifecycle {
     precondition {
@@ -141,13 +156,13 @@ resource "terraform_data" "run" {
   input = var.verdict
 
   provisioner "local-exec" {
-    command     = "echo $PGPASSWORD $WAREHOUSE $KEY; sleep 1; test $VERDICT != provisioner"
+    command     = "echo $PGPASSWORD $WAREHOUSE $KEY; test -z \\"$KEY\\" || sleep 2; test $VERDICT != provisioner"
     environment = { KEY = var.key, VERDICT = var.verdict }
   }
 
   lifecycle {
     postcondition {
-      condition     = var.verdict != "postcondition"
+      condition     = var.verdict != "postcondition" || self.id == ""
       error_message = <<-EOT
         refused by the service:
         { "token": ${jsonencode(var.key)}, "url": "${try(var.settings.address, "")}" }
