@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test test-whole test-defs test-rest check format screenshot terraform-present
+.PHONY: help setup demo dev test test-whole test-defs test-rest chaos chaos-signals chaos-faults check format screenshot terraform-present
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -32,7 +32,7 @@ dev: terraform-present setup ## the same, then Dagster's UI on http://127.0.0.1:
 # Three processes side by side: much of each is waiting for the AWS provider's polls.
 test: terraform-present setup ## the whole test suite
 	@$(BIN)/buildkit doctor --check
-	@$(MAKE) --no-print-directory -j3 test-whole test-defs test-rest
+	@$(MAKE) --no-print-directory -j3 test-whole chaos-signals chaos-faults test-defs test-rest
 
 test-whole: setup ## the end-to-end tests: the platform from nothing, and killed
 	@$(BIN)/python -m pytest -q tests/e2e $(ARGS)
@@ -41,7 +41,18 @@ test-defs: setup ## the tests of what Dagster sees
 	@$(BIN)/python -m pytest -q tests/defs $(ARGS)
 
 test-rest: setup ## all other tests
-	@$(BIN)/python -m pytest -q --ignore tests/e2e --ignore tests/defs $(ARGS)
+	@$(BIN)/python -m pytest -q --ignore tests/e2e --ignore tests/defs --ignore tests/chaos $(ARGS)
+
+chaos: terraform-present setup ## break runs in every way; the table in docs/reliability.md
+	@$(BIN)/buildkit doctor --check
+	@$(MAKE) --no-print-directory -j2 chaos-signals chaos-faults
+	@$(BIN)/python scripts/chaos_table.py docs/reliability.md .buildkit/chaos/signals.xml .buildkit/chaos/faults.xml
+
+chaos-signals: setup ## the rows with signals
+	@$(BIN)/python -m pytest -q tests/chaos/test_signals.py --junitxml .buildkit/chaos/signals.xml $(ARGS)
+
+chaos-faults: setup ## the other rows
+	@$(BIN)/python -m pytest -q tests/chaos --ignore tests/chaos/test_signals.py --junitxml .buildkit/chaos/faults.xml $(ARGS)
 
 check: terraform-present setup ## lint, types, HCL format, house rules, workflows
 	$(BIN)/ruff check .

@@ -11,6 +11,7 @@ BuildkitError
 │   ├── CommandNotLocal     `runtime: local` runs plain dbt commands only
 │   ├── CommandNotNarrowable    a project's command cannot run a part of the project
 │   ├── ContextMissing      an image's build context is not there
+│   ├── NoSuchStack, NoUnitSelected     what a command for units cannot be asked for
 │   ├── UnknownJob, UnknownPartition, EmptySelection, InvalidSelection      what `buildkit launch` cannot be asked for
 │   ├── PolicyBroken        a Rego file of the user's cannot be read or evaluated
 │   ├── FolderNotEmpty      `buildkit init` would overwrite something
@@ -72,6 +73,7 @@ BuildkitError
     ├── WarehouseDriverMissing  the image cannot load into this kind of warehouse
     ├── NoPipesSession          an entrypoint was started by hand
     ├── InfrastructureMissing   a job's units are not there yet
+    ├── InfrastructureOutOfOrder    a check stops the jobs that rest on its unit
     ├── NothingReported         a job ended well and said nothing of its table
     ├── TaskNotStarted          ECS refused the task
     │   └── TaskNotPlaced           it had no room for it (retryable)
@@ -154,6 +156,20 @@ class InvalidPlatform(ConfigError):
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
+class NoSuchStack(ConfigError):
+    def __init__(self, name: str, known: Sequence[str]) -> None:
+        super().__init__(f"there is no stack {name!r}; allowed: {', '.join(known)}")
+
+
+class NoUnitSelected(ConfigError):
+    def __init__(self, selection: str, stack: str | None) -> None:
+        within = f" of stack {stack}" if stack else ""
+        super().__init__(
+            f"the selection {selection!r} holds no unit{within}; units are called infra/STACK/UNIT, `buildkit graph` "
+            "lists them"
+        )
+
+
 class EnvironmentProblem(BuildkitError):
     """Something that must be installed, running or set outside the platform folder is not."""
 
@@ -225,6 +241,18 @@ class InfrastructureMissing(RuntimeFailure):
         super().__init__(
             f"{'/'.join(table)} needs {'/'.join(unit)}, which is not there: materialize it first, "
             "for example with `buildkit launch infrastructure --wait`"
+        )
+
+
+class InfrastructureOutOfOrder(RuntimeFailure):
+    """Checks on units that a job rests on have failed; nothing was started."""
+
+    def __init__(self, assets: Sequence[str], checks: Sequence[str]) -> None:
+        shown = ", ".join(assets[:3]) + (f" and {len(assets) - 3} more" if len(assets) > 3 else "")
+        listed = "".join(f"\n  - {check}" for check in checks)
+        super().__init__(
+            f"{shown} not started, because infrastructure below is out of order:{listed}\n"
+            "Put it right, then start again; `buildkit launch drift --wait` looks at drift once more."
         )
 
 

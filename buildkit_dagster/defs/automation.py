@@ -6,7 +6,9 @@ a bucket are in `sensors.py`, clocks in `schedules.py`.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
+from typing import Any
 
 from dagster import (
     AssetCheckKey,
@@ -15,11 +17,22 @@ from dagster import (
     AssetSelection,
     AutomationCondition,
     AutomationConditionSensorDefinition,
+    BetaWarning,
     DefaultSensorStatus,
+    SensorEvaluationContext,
+    SensorResult,
+    SkipReason,
+)
+from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
+from dagster._core.definitions.automation_tick_evaluation_context import AutomationTickEvaluationContext
+from dagster._daemon.asset_daemon import (
+    asset_daemon_cursor_from_instigator_serialized_cursor,
+    asset_daemon_cursor_to_instigator_serialized_cursor,
 )
 from dagster_shared.record import replace
 
 from buildkit_dagster.config.models import DbtProject, Platform
+from buildkit_dagster.defs.start import out_of_order, waiting_text
 from buildkit_dagster.naming import identifier
 
 #: Keys that are not data.
@@ -96,12 +109,57 @@ def automation_sensor(
     platform: Platform, project: DbtProject, assets: Iterable[AssetsDefinition]
 ) -> AutomationConditionSensorDefinition:
     """The running sensor over a dbt project's models and its tests of sources."""
-    return AutomationConditionSensorDefinition(
+    return _WaitingSensor(
         identifier(project.name, "automation"),
         target=project_selection(project, assets),
         default_status=DefaultSensorStatus.RUNNING,
         minimum_interval_seconds=_SECONDS[platform.config.cloud],
     )
+
+
+class _WaitingSensor(AutomationConditionSensorDefinition):
+    """An automation sensor whose ticks are put off while a check stops what it would request.
+
+    A tick that is put off leaves the cursor as it is, so the first one after it sees all that happened meanwhile. To
+    ask the instance, it is evaluated in the code server instead of the daemon; Dagster's limit of 500 assets and checks
+    for that is not kept, as it is about the time a tick takes, and a project is one selection.
+    """
+
+    def __init__(self, name: str, **options: Any) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", BetaWarning)  # about `use_user_code_server`
+            super().__init__(name, **{**options, "use_user_code_server": True})
+        self._evaluation_fn = lambda context: [self._tick(context)]
+
+    def _tick(self, context: SensorEvaluationContext) -> SensorResult | SkipReason:
+        assert context.repository_def is not None, "a tick is evaluated in its repository"
+        graph = context.repository_def.asset_graph
+        stopping = out_of_order(context.instance, graph, self.asset_selection.resolve(graph))
+        return SkipReason(waiting_text(stopping)) if stopping else self._evaluated(context, graph)
+
+    def _evaluated(self, context: SensorEvaluationContext, graph: AssetGraph) -> SensorResult:
+        """As Dagster evaluates such a sensor, `_evaluate` beside its definition."""
+        cursor = asset_daemon_cursor_from_instigator_serialized_cursor(context.cursor, graph)
+        evaluation = AutomationTickEvaluationContext(
+            evaluation_id=cursor.evaluation_id,
+            instance=context.instance,
+            asset_graph=graph,
+            cursor=cursor,
+            materialize_run_tags=self.run_tags,
+            observe_run_tags={},
+            auto_observe_asset_keys=set(),
+            asset_selection=self.asset_selection,
+            asset_job_keys=self.asset_job_keys,
+            emit_backfills=self.emit_backfills,
+            default_condition=None,
+            logger=context.log,
+        )
+        requests, moved, evaluations = evaluation.evaluate()
+        return SensorResult(
+            run_requests=requests,
+            cursor=asset_daemon_cursor_to_instigator_serialized_cursor(moved),
+            automation_condition_evaluations=evaluations,
+        )
 
 
 def project_selection(project: DbtProject, assets: Iterable[AssetsDefinition]) -> AssetSelection:

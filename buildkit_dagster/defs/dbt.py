@@ -29,6 +29,7 @@ from buildkit_dagster.defs.dbt_log import DbtLog
 from buildkit_dagster.defs.dbt_translator import ProjectTranslator
 from buildkit_dagster.defs.failures import told_plainly
 from buildkit_dagster.defs.pipes.codebuild import INTERVALS, PipesCodeBuildClient
+from buildkit_dagster.defs.start import refuse_to_start
 from buildkit_dagster.errors import CommandNotLocal, DbtFailed, NothingBuilt
 from buildkit_dagster.naming import WAREHOUSE_POOL, identifier
 from buildkit_dagster.runtimes import codebuild
@@ -95,6 +96,7 @@ def dbt_assets_of(platform: Platform, project: DbtProject, process: ProcessEnvir
     )
     def models(context: AssetExecutionContext) -> Iterator[Any]:
         with told_plainly():
+            refuse_to_start(context)
             log = DbtLog(context, manifest, translator)
             names, indirect = _selection(context, manifest, translator)
             yield from execute(_Run(platform, project, aws_for(platform, process), context, log, names, indirect))

@@ -26,6 +26,7 @@ from buildkit_dagster.config.environment import ProcessEnvironment
 from buildkit_dagster.config.models import Platform
 from buildkit_dagster.defs.failures import told_plainly
 from buildkit_dagster.defs.pipes.codebuild import INTERVALS, PipesCodeBuildClient, build_metadata
+from buildkit_dagster.defs.start import refuse_to_start
 from buildkit_dagster.errors import ImageNotPushed, InfrastructureMissing
 from buildkit_dagster.naming import identifier, image_key, infra_key
 from buildkit_dagster.runtimes import codebuild
@@ -65,6 +66,7 @@ def _image_asset(platform: Platform, image: str, process: ProcessEnvironment) ->
     )
     def container_image(context: AssetExecutionContext) -> MaterializeResult:
         with told_plainly():
+            refuse_to_start(context)
             return _Image(platform, image, image_context(platform, image), aws_for(platform, process)).made(context)
 
     return container_image

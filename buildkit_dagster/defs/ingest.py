@@ -33,6 +33,7 @@ from buildkit_dagster.defs.failures import told_plainly
 from buildkit_dagster.defs.partitions import partitions_of, register
 from buildkit_dagster.defs.pipes.child import run_child
 from buildkit_dagster.defs.pipes.ecs import run_task
+from buildkit_dagster.defs.start import refuse_to_start
 from buildkit_dagster.errors import InfrastructureMissing, NothingReported
 from buildkit_dagster.naming import WAREHOUSE_POOL, identifier, infra_key, ingest_job_name, ingest_stack, table_key
 from buildkit_dagster.runtimes.ecs import TaskRequest
@@ -69,6 +70,7 @@ def _table_asset(platform: Platform, job: IngestJob, aws: Aws) -> AssetsDefiniti
     def load_table(context: AssetExecutionContext, config: IngestConfig) -> MaterializeResult:
         request = replace(request_for(platform, job), partitions=_partitions(context), force=config.force)
         with told_plainly():
+            refuse_to_start(context)
             return _report(context, job, _run(context, platform, job, aws, request))
 
     return load_table

@@ -27,10 +27,12 @@ from dagster import (
 from buildkit_dagster.cloud.aws import Aws, aws_for
 from buildkit_dagster.config.environment import ProcessEnvironment
 from buildkit_dagster.config.models import IngestJob, Platform
+from buildkit_dagster.defs.checks import Result
 from buildkit_dagster.defs.jobs import ingest_job
 from buildkit_dagster.defs.partitions import known_partitions, partitions_of
+from buildkit_dagster.defs.start import out_of_order, waiting_text
 from buildkit_dagster.errors import BuildkitError
-from buildkit_dagster.naming import identifier, infra_key, ingest_job_name, ingest_stack
+from buildkit_dagster.naming import identifier, infra_key, ingest_job_name, ingest_stack, table_key
 from buildkit_dagster.runtimes.ingest import pattern_of
 from buildkit_dagster.runtimes.objects import Message, Plan, Request, Source, plan_messages, read_identities
 
@@ -93,6 +95,10 @@ def _tick(
     sqs: Any,
     limits: TickLimits,
 ) -> SensorResult | SkipReason:
+    stopping = _stopping(context, jobs)
+    if stopping:
+        # Nothing is received: a message that comes and goes would end in the dead letter queue.
+        return SkipReason(waiting_text(stopping))
     queue = platform.names.queue(bucket)
     try:
         url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
@@ -105,6 +111,13 @@ def _tick(
     _delete(sqs, url, plan.delete)
     _put_off(sqs, url, plan.later)
     return _result(plan, {_job_id(job): job for job in jobs})
+
+
+def _stopping(context: SensorEvaluationContext, jobs: Sequence[IngestJob]) -> Sequence[Result]:
+    """The checks that stop one of the bucket's jobs: then all of them wait, as they share the queue."""
+    repository = context.repository_def
+    tables = [AssetKey(table_key(job.asset.source_type, job.asset.object)) for job in jobs]
+    return out_of_order(context.instance, repository.asset_graph, tables) if repository is not None else ()
 
 
 def _receive(

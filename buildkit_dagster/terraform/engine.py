@@ -11,7 +11,6 @@ import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
@@ -32,8 +31,9 @@ from buildkit_dagster.terraform.command import FLAG, CommandLines, child_environ
 from buildkit_dagster.terraform.differences import computed_in
 from buildkit_dagster.terraform.events import TerraformEvent, follow, json_object_in
 from buildkit_dagster.terraform.failures import failure
-from buildkit_dagster.terraform.journal import Journal, PlannedCreate, open_journal, who
-from buildkit_dagster.terraform.locks import read_s3_lock
+from buildkit_dagster.terraform.journal import Journal, PlannedCreate, open_journal
+from buildkit_dagster.terraform.lock_watch import LockWatch
+from buildkit_dagster.terraform.locks import Verdict, judge, read_locks
 from buildkit_dagster.terraform.outputs import resolve
 from buildkit_dagster.terraform.plan import Plan, parse_plan
 from buildkit_dagster.terraform.providers import Sources, find_sources, write_cli_configuration
@@ -149,8 +149,8 @@ class Engine:
             target=self.stack.root.targets(units) if units is not None else None,
             **self._shared,
         )
-        with self._journaled(line, "plan", {}) as (child, journal):
-            for event in self._follow(child, journal):
+        with self._journaled(line, "plan", {}) as (child, watch):
+            for event in self._follow(child, watch):
                 if event.kind == "change_summary":
                     self.tell(event.message)
             code = self._checked(PlanFailed, child, allowed=(0, _CHANGES))
@@ -196,8 +196,8 @@ class Engine:
         Whoever stops iterating stops Terraform, which is given time to finish and waited for.
         """
         line = self._lines.quiet("apply", *arguments, str(plan.file), json=FLAG, lock_timeout=self.lock_timeout)
-        with self._journaled(line, "apply", plan.creates()) as (child, journal):
-            yield from self._follow(child, journal)
+        with self._journaled(line, "apply", plan.creates()) as (child, watch):
+            yield from self._follow(child, watch)
             self._checked(ApplyFailed, child, allowed=(0,))
         self.workdir.plan.unlink(missing_ok=True)
 
@@ -302,27 +302,34 @@ class Engine:
     @contextmanager
     def _journaled(
         self, line: Sequence[str], what: str, creates: Mapping[str, PlannedCreate]
-    ) -> Iterator[tuple[Child, Journal]]:
+    ) -> Iterator[tuple[Child, LockWatch]]:
         """Run a command that takes the state's lock; its journal is there as long as it is not known to have ended."""
         self._started += 1
         name = f"{self.run}-{self._started}-{what}"
         output = self.workdir.journal / f"{name}.jsonl"
+        watch = LockWatch(self.stack.backend, self.s3)
         child = start(line, cwd=self.workdir.folder, env=self._environment, stdout=output)
-        mark = started_at(child.pid)
-        journal = open_journal(self.workdir.journal, name, child.pid, mark, self._provider, creates)
         try:
+            # A Terraform without a journal is stopped as any other: a full disk may keep us from opening one.
             with stopped_on_exit(child, self.patience, self.tell):
-                yield child, journal
+                mark = started_at(child.pid)
+                journal = open_journal(
+                    self.workdir.journal, name, child.pid, mark, self._provider, creates, watch.since
+                )
+                watch.follow(journal)
+                yield child, watch
         finally:
-            self._close(journal, child.wait())
+            self._close(watch.journal, child.wait())
 
-    def _close(self, journal: Journal, code: int) -> None:
+    def _close(self, journal: Journal | None, code: int) -> None:
         """Forget a command whose work the state holds; what it left in doubt is kept for the next run."""
         self.workdir.close_to_others()
         caught = errored.catch(self.workdir)
         if caught is not None:
             self.tell(f"Terraform could not save its state. It is kept in {caught}, and the next run pushes it.")
-        if code == 0 or (code > 0 and caught is None and not self._is_in_doubt(journal)):
+        if journal is None or code < 0 or caught is not None:
+            return
+        if code in (0, _CHANGES) or not (self._is_in_doubt(journal) or self._left_its_lock(journal)):
             journal.settle()
 
     def _is_in_doubt(self, journal: Journal) -> bool:
@@ -333,30 +340,20 @@ class Engine:
         except Exception:  # noqa: BLE001 - whatever keeps the state from being read, the next run has to look
             return True
 
-    def _follow(self, child: Child, journal: Journal) -> Iterator[TerraformEvent]:
-        yield from follow(child, LockWatch(self.stack, self.s3, journal).look)
+    def _left_its_lock(self, journal: Journal) -> bool:
+        """Whether Terraform has ended and could not give back its lock."""
+        backend = self.stack.backend
+        try:
+            locks = read_locks(backend, self.s3, self.dynamodb) if isinstance(backend, S3Backend) else []
+        except Exception:  # noqa: BLE001 - whatever keeps a lock from being read, the next run has to look
+            return True
+        return any(judge(lock, [journal]) is Verdict.RELEASE for lock in locks)
+
+    def _follow(self, child: Child, watch: LockWatch) -> Iterator[TerraformEvent]:
+        yield from follow(child, watch.look)
 
     def _checked(self, kind: type[CommandFailed], child: Child, allowed: Sequence[int]) -> int:
         code = child.wait()
         if code not in allowed:
             raise self._failure(kind, child, code)
         return code
-
-
-class LockWatch:
-    """Finds out, while our Terraform runs, which lock it took, and writes that into the journal."""
-
-    def __init__(self, stack: TerraformStack, s3: Any, journal: Journal) -> None:
-        self._backend, self._s3, self._journal = stack.backend, s3, journal
-
-    def look(self) -> None:
-        """One request, until the lock has been seen."""
-        if self._journal.lock_id is not None or not isinstance(self._backend, S3Backend):
-            return
-        lock = read_s3_lock(self._s3, self._backend.bucket, self._backend.key)
-        if lock and lock.who == who() and _moment(lock.created) >= _moment(self._journal.started):
-            self._journal = self._journal.with_lock(lock.id)
-
-
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(UTC)

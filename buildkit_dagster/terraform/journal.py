@@ -32,7 +32,10 @@ class PlannedCreate:
 
 @dataclass(frozen=True)
 class Journal:
-    """One apply. `mark` is the start mark of `pid`; times are ISO 8601 in UTC; `lock_id` comes later."""
+    """One apply. `mark` is the start mark of `pid`; times are ISO 8601 in UTC; `lock_id` comes later.
+
+    `since` is the start by the clock of the state's store, None where it did not tell the time.
+    """
 
     directory: Path
     run: str
@@ -43,6 +46,7 @@ class Journal:
     provider: Mapping[str, str] = field(default_factory=dict)
     creates: Mapping[str, PlannedCreate] = field(default_factory=dict)
     lock_id: str | None = None
+    since: str | None = None
 
     @property
     def events(self) -> Path:
@@ -126,10 +130,11 @@ def open_journal(
     mark: str | None,
     provider: Mapping[str, str],
     creates: Mapping[str, PlannedCreate],
+    since: str | None = None,
 ) -> Journal:
     """Begin the journal of an apply whose Terraform has just been started as `pid`."""
     now = datetime.now(UTC).isoformat()
-    return Journal(directory, run, pid, mark, who(), now, dict(provider), dict(creates)).write()
+    return Journal(directory, run, pid, mark, who(), now, dict(provider), dict(creates), since=since).write()
 
 
 def unsettled(directory: Path) -> list[Journal]:

@@ -10,10 +10,12 @@ import enum
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from buildkit_dagster.terraform.journal import Journal
+from buildkit_dagster.terraform.render import S3Backend
 
 #: Terraform stamps a lock with its own clock, a moment after the process starts.
 _CLOCK_SLACK = timedelta(seconds=2)
@@ -28,6 +30,8 @@ class Lock:
     who: str
     created: str
     etag: str
+    #: When the store received it, by the store's clock; None for a table's item.
+    taken: datetime | None = None
 
     def __str__(self) -> str:
         return f"{self.who} since {self.created} ({self.operation}, lock {self.id})"
@@ -59,9 +63,36 @@ def _proves(journal: Journal, lock: Lock) -> bool:
         return journal.lock_id == lock.id
     if journal.who != lock.who or not journal.began_to_apply():
         return False
-    started = datetime.fromisoformat(journal.started) - _CLOCK_SLACK
+    started = datetime.fromisoformat(journal.started)
     written = datetime.fromtimestamp(journal.events.stat().st_mtime, tz=started.tzinfo)
-    return started <= datetime.fromisoformat(lock.created.replace("Z", "+00:00")) <= written
+    if journal.since is None or lock.taken is None:
+        return started - _CLOCK_SLACK <= moment(lock.created) <= written
+    # By the store's clock alone: this machine's may have been set meanwhile.
+    since = datetime.fromisoformat(journal.since)
+    return since <= lock.taken <= since + (written - started) + _CLOCK_SLACK
+
+
+def is_newer(lock: Lock, journal: Journal) -> bool:
+    """Whether a lock was taken after this journal's Terraform started; by the store's clock where it told the time."""
+    if journal.since is None or lock.taken is None:
+        return moment(lock.created) >= moment(journal.started)
+    return lock.taken >= moment(journal.since)
+
+
+def moment(text: str) -> datetime:
+    """A time as Terraform or we write it."""
+    return datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(UTC)
+
+
+def s3_clock(s3: Any, bucket: str, state_key: str) -> tuple[str | None, str | None]:
+    """What time it is for the store (None where it does not say), and the id of the lock that is there already."""
+    try:
+        answer = s3.get_object(Bucket=bucket, Key=f"{state_key}.tflock")
+        before = json.loads(answer["Body"].read())["ID"]
+    except s3.exceptions.ClientError as error:
+        answer, before = error.response, None
+    date = answer["ResponseMetadata"].get("HTTPHeaders", {}).get("date")
+    return (parsedate_to_datetime(date).isoformat() if date else None), before
 
 
 def read_s3_lock(s3: Any, bucket: str, state_key: str) -> Lock | None:
@@ -71,7 +102,15 @@ def read_s3_lock(s3: Any, bucket: str, state_key: str) -> Lock | None:
     except (s3.exceptions.NoSuchKey, s3.exceptions.NoSuchBucket):
         return None
     info = json.loads(answer["Body"].read())
-    return Lock(info["ID"], info["Operation"], info["Who"], info["Created"], answer["ETag"])
+    return Lock(info["ID"], info["Operation"], info["Who"], info["Created"], answer["ETag"], answer["LastModified"])
+
+
+def read_locks(backend: S3Backend, s3: Any, dynamodb: Any) -> list[Lock]:
+    """The locks that are there: the object, and the item where a table is named."""
+    found = [read_s3_lock(s3, backend.bucket, backend.key)]
+    if backend.dynamodb_table is not None:
+        found.append(read_table_lock(dynamodb, backend.dynamodb_table, backend.bucket, backend.key))
+    return [lock for lock in found if lock is not None]
 
 
 def release_s3_lock(s3: Any, bucket: str, state_key: str, lock: Lock) -> None:

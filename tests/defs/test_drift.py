@@ -7,18 +7,32 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dagster import AssetCheckKey, AssetCheckSeverity, AssetKey, DagsterInstance, Definitions, materialize
+from dagster import (
+    AssetCheckKey,
+    AssetCheckSeverity,
+    AssetExecutionContext,
+    AssetKey,
+    DagsterInstance,
+    Definitions,
+    asset,
+    define_asset_job,
+    in_process_executor,
+    materialize,
+)
 
 from buildkit_dagster import TerraformCliResource, TerraformStack, terraform_drift_checks
 from buildkit_dagster.cloud.aws import Aws
 from buildkit_dagster.config.environment import read_environment
 from buildkit_dagster.defs.checks import Result, last_results
+from buildkit_dagster.defs.failures import told_plainly
+from buildkit_dagster.defs.start import refuse_to_start
 from buildkit_dagster.emulator.control import Emulator
 from buildkit_dagster.errors import InvalidRoot
 from buildkit_dagster.terraform.drift import look_for_drift
 from buildkit_dagster.terraform.engine import Engine
 from buildkit_dagster.terraform.plans import Plans
 from buildkit_dagster.terraform.render import ModuleCall
+from tests.repository_runs import error_of
 from tests.terraform_runs import REGION, assets_of, copy_root, emulated_stack, key_of, materialize_stack
 
 
@@ -53,15 +67,32 @@ class Store:
     def look(self, stack: TerraformStack | None = None) -> dict[str, Result]:
         """The last results after a run of the checks, by `unit check`."""
         stack = stack or self.stack()
-        checks = terraform_drift_checks(stack=stack)
-        definitions = Definitions(
-            [assets_of(stack)], asset_checks=[checks], resources={"terraform": TerraformCliResource(aws=self.aws)}
-        )
-        job = definitions.resolve_implicit_global_asset_job_def().get_subset(
-            asset_selection=set(), asset_check_selection=set(checks.check_keys)
+        job = (
+            self.definitions(stack)
+            .resolve_implicit_global_asset_job_def()
+            .get_subset(
+                asset_selection=set(), asset_check_selection=set(terraform_drift_checks(stack=stack).check_keys)
+            )
         )
         self.run = job.execute_in_process(instance=self.instance, raise_on_error=False)
         return self.results(stack)
+
+    def definitions(self, stack: TerraformStack) -> Definitions:
+        @asset(deps=[key_of(self.name, "first"), key_of(self.name, "second")])
+        def table(context: AssetExecutionContext) -> None:
+            with told_plainly():
+                refuse_to_start(context)
+
+        return Definitions(
+            [assets_of(stack), table],
+            asset_checks=[terraform_drift_checks(stack=stack)],
+            jobs=[define_asset_job("table_job", [table], executor_def=in_process_executor)],
+            resources={"terraform": TerraformCliResource(aws=self.aws)},
+        )
+
+    def error_of_table(self) -> str:
+        """Why a job on both units does not start; empty where it does."""
+        return error_of(self.definitions(self.stack()), "table_job", self.instance)
 
     def results(self, stack: TerraformStack) -> dict[str, Result]:
         found = last_results(self.instance, terraform_drift_checks(stack=stack).check_keys)
@@ -101,6 +132,10 @@ def test_what_was_changed_by_hand_is_named_an_apply_says_that_it_is_gone_and_an_
     assert (store.run.success, failed["first drift"].passed) == (False, False), "the last result stays"
     store.aws = aws
 
+    stopped = store.error_of_table()
+    assert f"check drift of infra/{store.name}/first has failed since" in stopped
+    assert "second" not in stopped, "a warning stops nothing"
+
     before = store.writes()
     store.apply(units=["first"])
     assert {name: check.passed for name, check in store.results(store.stack()).items()} == {
@@ -108,9 +143,10 @@ def test_what_was_changed_by_hand_is_named_an_apply_says_that_it_is_gone_and_an_
         "second drift": False,
         "first orphans": True,
     }
-    smaller = store.stack("first")
-    store.apply(smaller, units=["first"])
+    assert store.error_of_table() == ""
+    store.apply(units=["first"])
     assert store.writes() == before + 1, "written once, when it was failing"
+    smaller = store.stack("first")
     orphans = store.look(smaller)["first orphans"]
     assert (orphans.passed, orphans.severity) == (False, AssetCheckSeverity.WARN)
     assert f"No longer in the configuration of stack {store.name}: second" in orphans.description

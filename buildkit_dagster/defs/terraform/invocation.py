@@ -144,7 +144,13 @@ class TerraformCliInvocation:
         except TerraformError as error:
             failed = error
         self._say()
-        outputs = self._note(Plan(plan.stack, None))
+        try:
+            outputs = self._note(Plan(plan.stack, None))
+        except Exception:
+            # A state that could not be written can seldom be read: what Terraform said of it goes first.
+            if failed:
+                raise failed from None
+            raise
         last = [] if failed else release.finish()
         yield from self._report(last, plan, outputs)
         yield from self._observe(set(open_units) - {*last, *release.waiting}, outputs)

@@ -1,0 +1,42 @@
+"""Finds out, while our Terraform runs, which lock it took, and writes that into the journal.
+
+It is made before Terraform starts, because it asks the store what time it is and who holds the lock already. What it
+cannot find out it leaves: where the store fails, Terraform itself says so. What is done about a lock is `locks.py` and
+`recovery.py`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+from buildkit_dagster.terraform.backends import Backend
+from buildkit_dagster.terraform.journal import Journal, who
+from buildkit_dagster.terraform.locks import is_newer, read_s3_lock, s3_clock
+from buildkit_dagster.terraform.render import S3Backend
+
+
+class LockWatch:
+    """Make it before Terraform starts, `follow` its journal, `look` while it runs."""
+
+    def __init__(self, backend: Backend, s3: Any) -> None:
+        self._backend, self._s3 = backend, s3
+        self.journal: Journal | None = None
+        self.since, self._before = None, None
+        if isinstance(backend, S3Backend):
+            with contextlib.suppress(Exception):
+                self.since, self._before = s3_clock(s3, backend.bucket, backend.key)
+
+    def follow(self, journal: Journal) -> None:
+        """This is the journal of the Terraform that was started."""
+        self.journal = journal
+
+    def look(self) -> None:
+        """One request, until the lock has been seen."""
+        journal = self.journal
+        if journal is None or journal.lock_id is not None or not isinstance(self._backend, S3Backend):
+            return
+        with contextlib.suppress(Exception):
+            lock = read_s3_lock(self._s3, self._backend.bucket, self._backend.key)
+            if lock and lock.who == who() and lock.id != self._before and is_newer(lock, journal):
+                self.journal = journal.with_lock(lock.id)

@@ -1,0 +1,137 @@
+"""Chaos, first part: signals. Every signal, to the worker and to Terraform, at every moment of a run."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from functools import partial
+from multiprocessing.process import BaseProcess
+
+import pytest
+
+from tests.chaos import phases
+from tests.chaos.phases import Phase
+from tests.chaos.proxy import Rule
+from tests.chaos.scene import Outcome, Scene, gone, until
+from tests.chaos.table import CANCELED, FAILURE, STARTED, SUCCESS, Row, judge
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
+MOMENTS: dict[str, Phase] = {
+    "init": phases.init,
+    "plan": phases.plan,
+    "between plan and apply": phases.before_apply,
+    "middle of apply": phases.mid_apply,
+    "state write": phases.state_write,
+    "after apply, before the report": phases.after_apply,
+}
+#: When Terraform runs.
+TERRAFORM_MOMENTS = ("init", "plan", "middle of apply", "state write")
+
+
+def to_the_worker(scene: Scene, signum: int, moment: str) -> Outcome:
+    """The worker is signalled while the request of this moment is held; a killed one leaves Terraform alive."""
+    held, worker = _held(scene, moment)
+    pids = scene.terraforms(worker)
+    if signum == signal.SIGINT:
+        scene.cancel()
+    assert worker.pid is not None
+    os.kill(worker.pid, signum)
+    if signum == signal.SIGKILL:
+        scene.join(worker)
+    elif pids:
+        until(lambda: "Stopping Terraform" in scene.log(), "the worker stops Terraform")
+        _has_heard(scene, pids[0], moment)
+    held.let_go()
+    return scene.conclude(worker)
+
+
+def to_terraform(scene: Scene, signum: int, moment: str) -> Outcome:
+    """Terraform alone is signalled; what it had begun at AWS is carried out."""
+    held, worker = _held(scene, moment)
+    (pid,) = scene.terraforms(worker)
+    os.kill(pid, signum)
+    if signum == signal.SIGKILL:
+        until(gone(pid), "Terraform is dead")
+    else:
+        _has_heard(scene, pid, moment)
+    held.let_go()
+    return scene.conclude(worker)
+
+
+def _held(scene: Scene, moment: str) -> tuple[Rule, BaseProcess]:
+    """A run that has come to this moment and stays there."""
+    if moment == "init":
+        scene.forget_init()
+    held = scene.proxy.hold(MOMENTS[moment](scene.proxy))
+    worker = scene.start()
+    held.wait()
+    return held, worker
+
+
+def _has_heard(scene: Scene, pid: int, moment: str) -> None:
+    """Wait until Terraform has noted the signal; an init says nothing, and notes it when its request is answered."""
+    ended = gone(pid)
+    if moment != "init":
+        until(lambda: ended() or "nterrupt" in scene.printed(), "Terraform has heard it")
+
+
+def to_both(scene: Scene, moment: str) -> Outcome:
+    """The machine dies: worker, Terraform and provider at one moment; what was sent to AWS is carried out."""
+    held, worker = _held(scene, moment)
+    (pid,) = scene.terraforms(worker)
+    worker.kill()
+    os.killpg(pid, signal.SIGKILL)
+    scene.join(worker)
+    until(gone(pid), "Terraform is dead")
+    held.let_go()
+    return scene.conclude(worker)
+
+
+def survived_by_terraform(scene: Scene, moment: str) -> Outcome:
+    """The worker dies, Terraform lives on and is still at work when the next run begins, which has to wait."""
+    held, worker = _held(scene, moment)
+    worker.kill()
+    broken = scene.conclude(worker)
+    waiting = scene.start("meanwhile")
+    until(lambda: "waiting for it" in scene.log(), "the next run waits")
+    held.let_go()
+    scene.conclude(waiting, "meanwhile")
+    return broken
+
+
+def _ends(signum: int) -> frozenset[object]:
+    return frozenset({signal.SIGINT: {CANCELED}, signal.SIGTERM: {FAILURE}, signal.SIGKILL: {STARTED}}[signum])
+
+
+def rows() -> list[Row]:
+    found = []
+    for signum in SIGNALS:
+        name = signal.Signals(signum).name
+        for moment in MOMENTS:
+            found.append(
+                Row(
+                    f"{name} to the worker", moment, partial(to_the_worker, signum=signum, moment=moment), _ends(signum)
+                )
+            )
+        for moment in TERRAFORM_MOMENTS:
+            ends = {FAILURE, SUCCESS} if moment == "state write" and signum != signal.SIGKILL else {FAILURE}
+            found.append(
+                Row(
+                    f"{name} to Terraform", moment, partial(to_terraform, signum=signum, moment=moment), frozenset(ends)
+                )
+            )
+    for moment in TERRAFORM_MOMENTS:
+        found.append(Row("worker and Terraform die", moment, partial(to_both, moment=moment), frozenset({STARTED})))
+    for moment in ("plan", "middle of apply", "state write"):
+        play = partial(survived_by_terraform, moment=moment)
+        found.append(Row("the worker dies, the next run meets its Terraform", moment, play, frozenset({STARTED})))
+    return found
+
+
+ROWS = rows()
+
+
+@pytest.mark.parametrize("row", ROWS, ids=[row.name for row in ROWS])
+def test_nothing_is_lost_when(row: Row, scene: Scene, record_property: Callable[[str, object], None]) -> None:
+    judge(row, scene, record_property)
