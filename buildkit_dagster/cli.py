@@ -14,7 +14,20 @@ from pathlib import Path
 
 import typer
 
-from buildkit_dagster.commands import demo, dev, doctor, drift, emulator, graph, init, launch, prepare, validate
+from buildkit_dagster.commands import (
+    approve,
+    demo,
+    dev,
+    doctor,
+    drift,
+    emulator,
+    graph,
+    init,
+    launch,
+    prepare,
+    trust,
+    validate,
+)
 from buildkit_dagster.commands.common import err
 from buildkit_dagster.config.environment import read_environment
 from buildkit_dagster.config.folder import nearest_folder
@@ -30,7 +43,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for _command in (init, validate, graph, prepare, launch, drift, doctor, demo, dev):
+for _command in (init, validate, graph, prepare, launch, approve, trust, drift, doctor, demo, dev):
     app.command(_command.__name__.rpartition(".")[2])(_command.run)
 app.add_typer(emulator.app, name="emulator")
 

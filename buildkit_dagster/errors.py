@@ -13,7 +13,7 @@ BuildkitError
 │   ├── ContextMissing      an image's build context is not there
 │   ├── NoSuchStack, NoUnitSelected     what a command for units cannot be asked for
 │   ├── UnknownJob, UnknownPartition, EmptySelection, InvalidSelection      what `buildkit launch` cannot be asked for
-│   ├── PolicyBroken        a Rego file of the user's cannot be read or evaluated
+│   ├── PolicyBroken, PoliciesMissing       a Rego file of the user's cannot be evaluated, or their folder is not there
 │   ├── FolderNotEmpty      `buildkit init` would overwrite something
 │   └── NotAnEmulatedEnvironment    a command for emulated environments was given another
 ├── EnvironmentProblem      the machine or the process environment is wrong
@@ -42,7 +42,7 @@ BuildkitError
 │   ├── PlanRefused             a gate denies the plan
 │   ├── ApprovalNeeded          a gate asks for an approval that nobody gave yet
 │   ├── ApprovalRefused         an approval cannot be given, or is there and does not count
-│   │   ├── NotAnApprover, ApprovalBySelf, NothingToApprove     it cannot be given
+│   │   ├── NoApprovers, ApprovalKeyMissing, NotAnApprover, ApprovalBySelf, NothingToApprove    it cannot be given
 │   │   └── ApprovalForged, ApprovalOfAnother, ApprovalExpired, ApprovalUsed    it does not count
 │   ├── PlanNotFound, PlanExpired, PlanApplied, PlanSpeculative     a stored plan that cannot be applied (any more)
 │   ├── NotPlannable            an input of a root is only planned, and the root cannot be planned with it
@@ -674,6 +674,11 @@ class PolicyBroken(ConfigError):
         super().__init__(f"{file}:{line}: {reason}. Correct the policy; no plan passes while it cannot be read")
 
 
+class PoliciesMissing(ConfigError):
+    def __init__(self, folder: Path) -> None:
+        super().__init__(f"there is no folder {folder} of policies; make it, or correct `gates.rego`")
+
+
 class PlanRefused(TerraformError):
     """A gate denies the plan; it is kept, and nothing was applied. `verdicts` are texts, the denying ones."""
 
@@ -703,6 +708,20 @@ class ApprovalNeeded(TerraformError):
 
 class ApprovalRefused(TerraformError):
     """An approval cannot be given, or does not count."""
+
+
+class NoApprovers(ApprovalRefused):
+    def __init__(self, environment: str, digest: str) -> None:
+        super().__init__(
+            f"environment {environment} names no approvers, so there is no key to sign with: applying exactly this "
+            f"plan counts as its approval (`buildkit apply --plan {digest}`). For signed approvals say in "
+            "config/platform.yaml who gives them (`approvers`), and apply the bootstrap stack"
+        )
+
+
+class ApprovalKeyMissing(ApprovalRefused):
+    def __init__(self, key: str) -> None:
+        super().__init__(f"there is no key {key} yet; make it: buildkit launch bootstrap --wait")
 
 
 class NothingToApprove(ApprovalRefused):

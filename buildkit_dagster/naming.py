@@ -15,6 +15,7 @@ from dataclasses import dataclass
 LIMITS = {
     "s3_bucket": 63,
     "iam_role": 64,
+    "kms_alias": 250,
     "ecr_repository": 256,
     "codebuild_project": 150,
     "codeconnection": 32,
@@ -68,6 +69,12 @@ class Names:
 
     def apply_role(self) -> str:
         return fit("iam_role", self.platform, self.segment, "github-apply")
+
+    def approver_role(self) -> str:
+        return fit("iam_role", self.platform, self.segment, "approver")
+
+    def approval_alias(self) -> str:
+        return f"alias/{fit('kms_alias', self.platform, self.segment, 'approvals')}"
 
     def repository(self, image: str) -> str:
         return fit("ecr_repository", self.platform, self.segment, image)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,19 @@ class Aws:
                 config=Config(s3={"addressing_style": "path"}, retries={"max_attempts": 2}, connect_timeout=5),
             )
         return self._session().client(service, endpoint_url=self.endpoint)
+
+    def as_role(self, role: str, session: str) -> Callable[[str], Any]:
+        """Clients with the credentials of a role that is taken on for an hour; also in the emulator."""
+        given = self.client("sts").assume_role(RoleArn=role, RoleSessionName=session)["Credentials"]
+        taken: Any = boto3.Session(
+            aws_access_key_id=given["AccessKeyId"],
+            aws_secret_access_key=given["SecretAccessKey"],
+            aws_session_token=given["SessionToken"],
+            region_name=self.region,
+            botocore_session=_without_profile(),
+        )
+        config = Config(s3={"addressing_style": "path" if self.emulator is not None else "auto"})
+        return lambda service: taken.client(service, endpoint_url=self.endpoint, config=config)
 
     def _session(self) -> Any:
         session = boto3.Session(region_name=self.region)

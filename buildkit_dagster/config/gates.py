@@ -14,6 +14,15 @@ from buildkit_dagster.config.values import Model, TagKey, Text
 Mode = Literal["deny", "approve", "warn", "off"]
 
 
+class Excepted(Model):
+    """A resource (or, without `address`, a whole unit) that these rules do not look at, and why."""
+
+    unit: Text
+    address: Text | None = None
+    rules: Annotated[tuple[Text, ...], Field(min_length=1)]
+    reason: Text
+
+
 class Gates(Model):
     """`deny` refuses the plan, `approve` asks for an approval, `warn` only tells, `off` does not look.
 
@@ -25,8 +34,10 @@ class Gates(Model):
     orphans: Mode = "approve"
     policies: Mode = "deny"
     tags: Mode = "deny"
+    #: A platform's are those of its tag model unless given.
     required_tags: tuple[TagKey, ...] = ()
-    #: Folder of the user's own Rego files, below the platform folder or absolute.
+    exceptions: tuple[Excepted, ...] = ()
+    #: Folder of the user's own Rego files, below the platform folder or absolute; `policies` if it is there.
     rego: Text | None = None
     every_change: bool = False
     four_eyes: bool = False

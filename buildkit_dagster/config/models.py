@@ -34,6 +34,7 @@ from buildkit_dagster.config.values import (
     GithubName,
     Identifier,
     Model,
+    PrincipalArn,
     Region,
     Schedule,
     SecretArn,
@@ -71,6 +72,20 @@ class GithubRepository(Model):
     repository: GithubName
     plan_branches: tuple[str, ...] = ("main",)
     apply_environment: str
+
+
+class Approvers(Model):
+    """Who may take on the approver role, which alone can sign approvals of plans: IAM users and roles by ARN, and
+    workflows of one environment of the GitHub repository."""
+
+    principals: tuple[PrincipalArn, ...] = ()
+    github_environment: GithubName | None = None
+
+    @model_validator(mode="after")
+    def _somebody(self) -> Approvers:
+        if not self.principals and self.github_environment is None:
+            raise ValueError("names nobody: give `principals`, `github_environment` or both")
+        return self
 
 
 class Warehouse(Model):
@@ -155,8 +170,20 @@ class EnvironmentConfig(Model):
     gates: Gates = Gates()
     stacks: Mapping[Slug, StackSettings] = {}
     drift_schedule: Schedule | None = "rate(6 hours)"
+    approvers: Approvers | None = None
     emulator: EmulatorSettings = EmulatorSettings()
     dbt_projects: Mapping[EntryName, Mapping[str, Any]] = {}
+
+    @model_validator(mode="after")
+    def _approvers_are_not_appliers(self) -> EnvironmentConfig:
+        if self.gates.four_eyes and self.approvers is None:
+            raise ValueError("`gates.four_eyes` needs signed approvals: say in `approvers` who gives them")
+        if self.approvers and self.approvers.github_environment == self.github.apply_environment:
+            raise ValueError(
+                f"`approvers.github_environment` is {self.github.apply_environment!r}, the environment that applies: "
+                "it would approve its own plans. Name another environment of the repository"
+            )
+        return self
 
 
 class PlatformFile(Model):

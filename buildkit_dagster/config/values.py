@@ -69,6 +69,9 @@ Timezone = Annotated[str, AfterValidator(_is_timezone)]
 VariableName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 SecretArn = Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:\S+$")]
 
+#: A user or role of IAM; whole accounts and wildcards would let in more than is named.
+PrincipalArn = Annotated[str, Field(pattern=r"^arn:aws[a-z-]*:iam::\d{12}:(user|role)/[A-Za-z0-9+=,.@_/-]+$")]
+
 
 class Model(BaseModel):
     """Base of every configuration model: frozen, no unknown keys, no coercion; YAML lists are tuples."""

@@ -13,6 +13,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 from buildkit_dagster.config.environment import ProcessEnvironment
 from buildkit_dagster.config.models import DbtProject, Platform
 from buildkit_dagster.defs.automation import automation_sensor, project_selection, with_automation
+from buildkit_dagster.defs.checks import DRIFT
 from buildkit_dagster.defs.dbt import dbt_assets_of
 from buildkit_dagster.defs.image import image_assets
 from buildkit_dagster.defs.infra import infra_assets, infra_checks, terraform_stacks
@@ -40,7 +41,7 @@ def build_definitions(platform: Platform, process: ProcessEnvironment) -> Defini
         assets=assets,
         asset_checks=checks,
         jobs=_jobs(platform, assets, checks, projects, sensors),
-        schedules=schedules(platform, has_drift=bool(checks)),
+        schedules=schedules(platform, has_drift=any(key.name == DRIFT for each in checks for key in each.check_keys)),
         sensors=[
             *sensors,
             *(automation_sensor(platform, project, projects[project.name]) for project in platform.dbt_projects),

@@ -25,6 +25,8 @@ from dagster._core.storage.asset_check_execution_record import (
 
 #: The checks of infrastructure that `drift.py` defines.
 DRIFT, ORPHANS = "drift", "orphans"
+#: Those `policy.py` defines.
+POLICY = "policy"
 
 
 @dataclass(frozen=True)

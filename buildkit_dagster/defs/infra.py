@@ -18,13 +18,16 @@ from buildkit_dagster.config.models import Platform, StackSettings
 from buildkit_dagster.config.values import DriftMode
 from buildkit_dagster.defs.drift import drift_checks_of
 from buildkit_dagster.defs.failures import told_plainly, tried_again
+from buildkit_dagster.defs.policy import policy_checks_of
 from buildkit_dagster.defs.terraform.assets import terraform_assets
 from buildkit_dagster.defs.terraform.resource import TerraformCliResource
 from buildkit_dagster.runtimes.image import image_tags
 from buildkit_dagster.stacks.bootstrap import bootstrap_root, found_in_account, makes_provider
 from buildkit_dagster.stacks.build import platform_roots
+from buildkit_dagster.stacks.gates import approval_key_of, gates_of, policies_of
 from buildkit_dagster.stacks.scope import BOOTSTRAP, Scope
 from buildkit_dagster.terraform.engine import Engine
+from buildkit_dagster.terraform.gatekeeper import Gatekeeper
 from buildkit_dagster.terraform.migrate import Home, find_home, move_into_bucket
 from buildkit_dagster.terraform.render import RenderedRoot
 from buildkit_dagster.terraform.retries import Retries
@@ -55,17 +58,27 @@ def infra_assets(
 
 def terraform_of(platform: Platform, aws: Aws) -> TerraformCliResource:
     """Terraform for a platform's stacks, with the gates of its environment."""
-    gates = platform.config.gates
-    policies = str(platform.folder / gates.rego) if gates.rego else None
-    return TerraformCliResource(aws=aws, gates=gates, policies=policies)
+    policies = policies_of(platform)
+    return TerraformCliResource(
+        aws=aws,
+        gates=gates_of(platform),
+        policies=str(policies) if policies else None,
+        approval_key=approval_key_of(platform),
+    )
 
 
 def infra_checks(
     platform: Platform, process: ProcessEnvironment, stacks: Sequence[TerraformStack]
 ) -> list[AssetChecksDefinition]:
-    """The checks `drift` and `orphans`, one op per stack."""
-    found = (drift_checks_of(stack, partial(engine_of, platform, stack, process)) for stack in stacks)
-    return [checks for checks in found if checks is not None]
+    """The checks `drift` and `orphans`, and the checks `policy`: an op for each per stack."""
+    drift = (drift_checks_of(stack, partial(engine_of, platform, stack, process)) for stack in stacks)
+    policy = [policy_checks_of(stack, partial(gatekeeper_of, platform, stack, process)) for stack in stacks]
+    return [*(checks for checks in drift if checks is not None), *policy]
+
+
+def gatekeeper_of(platform: Platform, stack: TerraformStack, process: ProcessEnvironment) -> Gatekeeper:
+    """The gates of a stack as it is now."""
+    return terraform_of(platform, aws_for(platform, process)).gatekeeper(engine_of(platform, stack, process))
 
 
 def engine_of(platform: Platform, stack: TerraformStack, process: ProcessEnvironment) -> Engine:

@@ -19,6 +19,7 @@ from dagster import (
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from buildkit_dagster.config.models import IngestJob, Platform
+from buildkit_dagster.defs.checks import POLICY
 from buildkit_dagster.naming import DRIFT_JOB, dbt_job_name, ingest_job_name, stack_job_name, table_key
 
 #: A forked worker starts in a tenth of the time a spawned one takes; what is costly to import is imported once.
@@ -34,16 +35,17 @@ def platform_jobs(
     platform: Platform,
     keys: Iterable[AssetKey],
     projects: Mapping[str, AssetSelection],
-    drift: Sequence[AssetCheckKey] = (),
+    checks: Sequence[AssetCheckKey] = (),
 ) -> list[UnresolvedAssetJobDefinition]:
-    """All jobs of a platform whose assets are `keys`; `projects` is what belongs to each dbt project, `drift` are the
-    checks for which Terraform has to look once more: no job that applies runs them."""
-    keys, looking = set(keys), AssetSelection.checks(*drift)
+    """All jobs of a platform whose assets are `keys`; `projects` is what belongs to each dbt project, `checks` are
+    those for which Terraform has to look once more: no job that applies runs them."""
+    keys, looking = set(keys), AssetSelection.checks(*checks)
+    drift = [key for key in checks if key.name != POLICY]
     infrastructure = _under("infra") | _under("image")
     return [
         _job("platform", AssetSelection.all() - looking, "Everything, from the state bucket to the last model."),
         _job("infrastructure", infrastructure - looking, "Every Terraform unit and every image."),
-        *([_drift_job(looking)] if drift else []),
+        *([_drift_job(AssetSelection.checks(*drift))] if drift else []),
         *(_stack_job(stack, looking) for stack in stacks_of(keys)),
         *(_dbt_job(name, selection) for name, selection in projects.items()),
         *(ingest_job(job) for job in platform.ingest_jobs),

@@ -30,6 +30,7 @@ from buildkit_dagster.emulator.actions import (
     ecs,
     glue,
     iam,
+    kms,
     refusal,
     s3,
     secretsmanager,
@@ -153,7 +154,20 @@ class Server:
 
 def install(world: World) -> None:
     """Put the emulator's own answers in place of moto's."""
-    for service in (athena, bucket_policies, codebuild, ecr, ecs, glue, iam, s3, secretsmanager, sqs, stepfunctions):
+    for service in (
+        athena,
+        bucket_policies,
+        codebuild,
+        ecr,
+        ecs,
+        glue,
+        iam,
+        kms,
+        s3,
+        secretsmanager,
+        sqs,
+        stepfunctions,
+    ):
         service.install()
     refusal.install()
     CodeBuildExecutor(world).install()

@@ -11,7 +11,7 @@ from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
-from buildkit_dagster.config.gates import Gates, Mode
+from buildkit_dagster.config.gates import Excepted, Gates, Mode
 from buildkit_dagster.errors import ApprovalNeeded, ApprovalOfAnother, PlanRefused
 from buildkit_dagster.rules.encryption import encryption
 from buildkit_dagster.rules.iam import iam
@@ -43,7 +43,8 @@ def judge(plan: Plan, stack: TerraformStack, gates: Gates, policies: Path | None
         *_verdicts(gates.policies, denied),
         *_verdicts("warn", warned),
     ]
-    return tuple(sorted(dict.fromkeys(verdicts), key=lambda verdict: _ORDER.index(verdict.severity)))
+    left = (verdict for verdict in dict.fromkeys(verdicts) if not _is_excepted(verdict, gates.exceptions))
+    return tuple(sorted(left, key=lambda verdict: _ORDER.index(verdict.severity)))
 
 
 def authorise(
@@ -93,6 +94,13 @@ def _softened(plan: Plan, verdicts: Iterable[Verdict]) -> Iterator[Verdict]:
     changed = {change.address for change in plan.changes}
     for verdict in verdicts:
         yield verdict if verdict.address in changed else replace(verdict, severity=Severity.WARN)
+
+
+def _is_excepted(verdict: Verdict, exceptions: Iterable[Excepted]) -> bool:
+    return any(
+        verdict.rule in each.rules and verdict.unit == each.unit and each.address in (None, verdict.address)
+        for each in exceptions
+    )
 
 
 def _state_bucket(stack: TerraformStack) -> str | None:

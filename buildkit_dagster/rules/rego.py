@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from regopy import Input, Interpreter, LogLevel, RegoError
 
-from buildkit_dagster.errors import PolicyBroken
+from buildkit_dagster.errors import PoliciesMissing, PolicyBroken
 from buildkit_dagster.rules.verdicts import Finding
 from buildkit_dagster.terraform.plan import Plan
 
@@ -37,7 +37,11 @@ class Policies(NamedTuple):
 
 def read_policies(folder: Path | None) -> dict[str, str]:
     """File → text of every policy below a folder, tests (`*_test.rego`) left out."""
-    files = sorted(folder.rglob("*.rego")) if folder else []
+    if folder is None:
+        return {}
+    if not folder.is_dir():
+        raise PoliciesMissing(folder)
+    files = sorted(folder.rglob("*.rego"))
     return {str(file): file.read_text() for file in files if not file.stem.endswith("_test")}
 
 

@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from buildkit_dagster.config.models import Approvers
 from buildkit_dagster.stacks.permissions import apply_policy, workload_boundary
 from buildkit_dagster.stacks.scope import BOOTSTRAP, STATE_BACKEND, Scope
 from buildkit_dagster.terraform.render import RenderedRoot, UnitRef
+from buildkit_dagster.terraform.store import PREFIX
 
 GITHUB_OIDC = "github_oidc"
-
+APPROVAL_KEY = "approval_key"
 
 _PROVIDER_ADDRESS = f"module.{GITHUB_OIDC}.aws_iam_openid_connect_provider.github[0]"
 _PROVIDER_HOST = "token.actions.githubusercontent.com"
@@ -26,11 +28,14 @@ Clients = Callable[[str], Any]
 
 def bootstrap_root(scope: Scope, *, create_provider: bool = True) -> RenderedRoot:
     """The stack as it is once its state lies in the bucket."""
-    return scope.root(
-        BOOTSTRAP,
+    calls = [
         scope.unit(STATE_BACKEND, "state_backend", _state_backend(scope)),
         scope.unit(GITHUB_OIDC, "github_oidc", {**_github_oidc(scope), "create_provider": create_provider}),
-    )
+    ]
+    approvers = scope.platform.config.approvers
+    if approvers:
+        calls.append(scope.unit(APPROVAL_KEY, "approval_key", _approval_key(scope, approvers)))
+    return scope.root(BOOTSTRAP, *calls)
 
 
 def _state_backend(scope: Scope) -> dict[str, Any]:
@@ -61,6 +66,24 @@ def _github_oidc(scope: Scope) -> dict[str, Any]:
     return inputs
 
 
+def _approval_key(scope: Scope, approvers: Approvers) -> dict[str, Any]:
+    names, github = scope.platform.names, scope.platform.config.github
+    inputs: dict[str, Any] = {
+        "alias": names.approval_alias().removeprefix("alias/"),
+        "role_name": names.approver_role(),
+        "principals": list(approvers.principals),
+        "plans_arn": f"{scope.bucket_arn(names.state_bucket())}/{PREFIX}",
+    }
+    if approvers.github_environment:
+        inputs["github"] = {
+            "provider_arn": UnitRef(GITHUB_OIDC, "provider_arn"),
+            "organization": github.organization,
+            "repository": github.repository,
+            "environment": approvers.github_environment,
+        }
+    return inputs
+
+
 def makes_provider(scope: Scope, client: Clients, managed: frozenset[str]) -> bool:
     """Whether the OIDC provider is the stack's to make: it is in its state (`managed` addresses), or there is none."""
     if _PROVIDER_ADDRESS in managed:
@@ -84,7 +107,20 @@ def found_in_account(scope: Scope, client: Clients) -> dict[str, str]:
             found[f"module.{GITHUB_OIDC}.aws_iam_role.{role}"] = name
     if _exists(missing, iam.get_policy, PolicyArn=boundary):
         found[f"module.{GITHUB_OIDC}.aws_iam_policy.workload_boundary[0]"] = boundary
+    found |= _found_approval_key(scope, client) if scope.platform.config.approvers else {}
     return found | (_found_lock_table(scope, client) if scope.platform.config.lock_table else {})
+
+
+def _found_approval_key(scope: Scope, client: Clients) -> dict[str, str]:
+    names, iam, kms = scope.platform.names, client("iam"), client("kms")
+    unit, alias, role = f"module.{APPROVAL_KEY}", names.approval_alias(), names.approver_role()
+    found = {}
+    if _exists(iam.exceptions.NoSuchEntityException, iam.get_role, RoleName=role):
+        found[f"{unit}.aws_iam_role.approver"] = role
+    if _exists(kms.exceptions.NotFoundException, kms.describe_key, KeyId=alias):
+        found[f"{unit}.aws_kms_key.approval"] = kms.describe_key(KeyId=alias)["KeyMetadata"]["KeyId"]
+        found[f"{unit}.aws_kms_alias.approval"] = alias
+    return found
 
 
 def _found_lock_table(scope: Scope, client: Clients) -> dict[str, str]:

@@ -50,6 +50,7 @@ def apply_policy(scope: Scope) -> str:
         ),
         _allow("SecurityGroups", _SECURITY_GROUP_ACTIONS, [scope.arn("ec2", f"{kind}/*") for kind in _NETWORK]),
         *_role_statements(scope),
+        *([_verify_approvals(scope)] if scope.platform.config.approvers else []),
     )
 
 
@@ -129,7 +130,7 @@ def _role_statements(scope: Scope) -> list[dict[str, Any]]:
     """Make roles that carry the boundary, hand them to builds and tasks, and never touch the boundary itself."""
     names, boundary = scope.platform.names, scope.boundary_arn()
     roles = scope.iam_arn(f"role/{scope.prefix('*')}")
-    own = [scope.iam_arn(f"role/{name}") for name in (names.plan_role(), names.apply_role())]
+    own = [scope.iam_arn(f"role/{name}") for name in (names.plan_role(), names.apply_role(), names.approver_role())]
     bounded = {"StringEquals": {"iam:PermissionsBoundary": boundary}}
     return [
         _allow("ReadIdentities", ["iam:Get*", "iam:List*"], ["*"]),
@@ -140,6 +141,12 @@ def _role_statements(scope: Scope) -> list[dict[str, Any]]:
         _deny("OwnBoundary", _POLICY_ACTIONS, [boundary]),
         _deny("KeepBoundaries", ["iam:DeleteRolePermissionsBoundary"]),
     ]
+
+
+def _verify_approvals(scope: Scope) -> dict[str, Any]:
+    """Prove approvals; a key is found by its alias. Signing is the approver role's alone, by the key's policy."""
+    alias = {"ForAnyValue:StringEquals": {"kms:ResourceAliases": scope.platform.names.approval_alias()}}
+    return _allow("VerifyApprovals", ["kms:Verify", "kms:GetPublicKey"], [scope.arn("kms", "key/*")], alias)
 
 
 def _document(*statements: Mapping[str, Any]) -> str:

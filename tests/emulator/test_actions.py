@@ -6,6 +6,7 @@ import json
 import time
 from typing import Any
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 from helpers import Boto
@@ -157,3 +158,43 @@ def _messages(sqs: Any, url: str) -> list[dict[str, Any]]:
         for message in found:
             sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
     return bodies
+
+
+@pytest.mark.parametrize(
+    ("principal", "condition", "may"),
+    [
+        ({"AWS": "arn:aws:iam::123456789012:role/signer"}, {}, True),
+        ({"AWS": "arn:aws:iam::123456789012:role/another"}, {}, False),
+        ({"AWS": "arn:aws:iam::123456789012:root"}, {}, True),
+        ({"AWS": "*"}, {"StringEquals": {"aws:PrincipalArn": "arn:aws:iam::123456789012:role/signer"}}, True),
+        ({"AWS": "*"}, {"StringEquals": {"aws:PrincipalArn": "arn:aws:iam::123456789012:role/another"}}, False),
+    ],
+)
+def test_a_keys_policy_says_who_may_sign(
+    boto: Boto, emulator: Emulator, principal: dict[str, str], condition: dict[str, Any], may: bool
+) -> None:
+    statement = {"Effect": "Allow", "Principal": principal, "Action": "kms:*", "Resource": "*", "Condition": condition}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    key = boto("kms").create_key(KeySpec="ECC_NIST_P256", KeyUsage="SIGN_VERIFY", Policy=policy)["KeyMetadata"]
+    signer = signed_in(boto, emulator, "arn:aws:iam::123456789012:role/signer")
+    asked = {"KeyId": key["KeyId"], "Message": b"plan", "SigningAlgorithm": "ECDSA_SHA_256"}
+    if not may:
+        with pytest.raises(ClientError, match=r"assumed-role/signer/me is not authorized to perform: kms:Sign"):
+            signer.sign(**asked)
+        return
+    signature = signer.sign(**asked)["Signature"]
+    assert boto("kms").verify(**asked, Signature=signature)["SignatureValid"]
+    assert boto("kms").get_public_key(KeyId=key["KeyId"])["KeyId"] == key["Arn"]
+
+
+def signed_in(boto: Boto, emulator: Emulator, role: str) -> Any:
+    """A KMS client with the credentials of a role."""
+    given = boto("sts").assume_role(RoleArn=role, RoleSessionName="me")["Credentials"]
+    return boto3.client(
+        "kms",
+        region_name="us-east-1",
+        endpoint_url=emulator.endpoint,
+        aws_access_key_id=given["AccessKeyId"],
+        aws_secret_access_key=given["SecretAccessKey"],
+        aws_session_token=given["SessionToken"],
+    )

@@ -31,6 +31,7 @@ NAMES = sorted(path.name for path in MODULES.iterdir() if path.is_dir())
 
 #: What is changed of each example once it stands.
 CHANGES: Mapping[str, Mapping[str, Any]] = {
+    "approval_key": {"deletion_window_days": 7},
     "bucket": {"raw_days": 30},
     "codebuild_project": {"target": "staging"},
     "ecr_repository": {"tagged_count": 20},

@@ -20,6 +20,7 @@ from buildkit_dagster.cloud.failures import told_as_ours
 from buildkit_dagster.defs.checks import put_right
 from buildkit_dagster.defs.failures import told_plainly, tried_again
 from buildkit_dagster.defs.terraform.metadata import UnitFacts, output_metadata, scrubbed, unit_metadata
+from buildkit_dagster.defs.verdicts import report_policy
 from buildkit_dagster.errors import TerraformError, UnitsNotReported
 from buildkit_dagster.rules.verdicts import Verdict
 from buildkit_dagster.terraform.engine import Engine
@@ -121,7 +122,24 @@ class TerraformCliInvocation:
         self.verdicts = self.gatekeeper.judge(plan)
         for verdict in self.verdicts:
             self.engine.tell(str(verdict))
-        self.gatekeeper.admit(plan, self.verdicts, self._values, self.selected, self.options)
+        admitted = False
+        try:
+            self.gatekeeper.admit(plan, self.verdicts, self._values, self.selected, self.options)
+            admitted = True
+        finally:
+            self._report_verdicts(plan, admitted=admitted)
+
+    def _report_verdicts(self, plan: Plan, *, admitted: bool) -> None:
+        if self.context is not None:
+            report_policy(
+                self.context.instance,
+                self.units,
+                plan,
+                self.verdicts,
+                admitted=admitted,
+                run=self.context.run_id,
+                scrub=self.engine.secrets.scrub,
+            )
 
     def _apply(self, plan: Plan) -> Iterator[DagsterEvent]:
         release = Release(self.engine.stack.root, plan, self.selected)

@@ -1,0 +1,54 @@
+"""What `buildkit trust` looks at: the roles of a stack of the platform, as planned, or as the state has them.
+
+Who gets in is `rules/trust.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from buildkit_dagster.config.environment import ProcessEnvironment
+from buildkit_dagster.config.models import Platform
+from buildkit_dagster.defs.infra import engine_of, terraform_stacks
+from buildkit_dagster.errors import NoSuchStack
+from buildkit_dagster.rules.trust import Role, trusts_web_identities
+from buildkit_dagster.terraform.engine import Engine
+
+_ROLE, _DOCUMENT = "aws_iam_role", "assume_role_policy"
+
+
+def roles_of(platform: Platform, process: ProcessEnvironment, name: str, *, planned: bool) -> list[Role]:
+    """The roles that a web identity may take on; a plan is made and thrown away. Raises `NoSuchStack`."""
+    stacks = {stack.name: stack for stack in terraform_stacks(platform)}
+    if name not in stacks:
+        raise NoSuchStack(name, list(stacks))
+    engine = engine_of(platform, stacks[name], process)
+    found = _planned(engine) if planned else None
+    roles = _recorded(engine) if found is None else found
+    return [role for role in roles if trusts_web_identities(role.document)]
+
+
+def _planned(engine: Engine) -> list[Role] | None:
+    """None when nothing is to change: then the state says it."""
+    with engine.workdir.alone():
+        engine.write()
+        engine.init()
+        plan = engine.plan()
+    if plan.is_empty:
+        return None
+    return [
+        Role(change.address, _name(change.values, change.address), change.values.get(_DOCUMENT))
+        for change in plan.resources
+        if change.type == _ROLE and change.stays
+    ]
+
+
+def _recorded(engine: Engine) -> Iterable[Role]:
+    for resource in engine.state().resources:
+        if resource.type == _ROLE:
+            yield Role(resource.address, _name(resource.values, resource.address), resource.values.get(_DOCUMENT))
+
+
+def _name(values: Any, address: str) -> str:
+    return str(values.get("name") or address)

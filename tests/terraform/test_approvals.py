@@ -1,0 +1,230 @@
+"""Approvals with the real key and roles of a bootstrapped platform, in the emulator: who can give them, what counts."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dagster import DagsterInstance, materialize
+
+from buildkit_dagster.cloud.aws import Aws, aws_for
+from buildkit_dagster.config.environment import read_environment
+from buildkit_dagster.config.load import load_platform
+from buildkit_dagster.config.models import Platform
+from buildkit_dagster.defs.infra import infra_assets
+from buildkit_dagster.emulator.control import start_emulator, stop_emulator
+from buildkit_dagster.errors import (
+    ApprovalBySelf,
+    ApprovalExpired,
+    ApprovalForged,
+    ApprovalOfAnother,
+    ApprovalUsed,
+    NotAnApprover,
+)
+from buildkit_dagster.rules.gate import judge
+from buildkit_dagster.stacks.bootstrap import bootstrap_root, found_in_account
+from buildkit_dagster.stacks.gates import gates_of
+from buildkit_dagster.stacks.scope import Scope
+from buildkit_dagster.terraform.approvals import Approval, KmsKey, approve, find_approval, same_identity, spend
+from buildkit_dagster.terraform.engine import Engine
+from buildkit_dagster.terraform.stack import TerraformStack
+from buildkit_dagster.terraform.store import FolderStore
+from tests.scenario import FILES, write_platform
+from tests.terraform_runs import Run
+
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+DIGEST, OTHER = "0f3c" * 16, "1a2b" * 16
+ANN, BEN = "arn:aws:iam::123456789012:user/ann", "arn:aws:iam::123456789012:user/ben"
+SIGNED = [each.name for each in fields(Approval) if each.name != "signature"]
+APPROVERS = "approvers: {github_environment: approval, principals: ['arn:aws:iam::123456789012:user/ben']}"
+
+
+@dataclass
+class Approvals:
+    """A platform with approvers, bootstrapped; `approver` and `applier` are the key as either role sees it."""
+
+    platform: Platform
+    aws: Aws
+
+    def key(self, role: str) -> KmsKey:
+        arn = f"arn:aws:iam::123456789012:role/{role}"
+        return KmsKey(self.platform.names.approval_alias(), self.aws.as_role(arn, "session")("kms"))
+
+    @property
+    def approver(self) -> KmsKey:
+        return self.key(self.platform.names.approver_role())
+
+    @property
+    def applier(self) -> KmsKey:
+        return self.key(self.platform.names.apply_role())
+
+
+@pytest.fixture(scope="module")
+def approvals(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Approvals]:
+    folder = write_platform(tmp_path_factory.mktemp("platform"))
+    file = folder / "config" / "platform.yaml"
+    file.write_text(
+        FILES["config/platform.yaml"].replace("    cloud: emulator\n", f"    cloud: emulator\n    {APPROVERS}\n")
+    )
+    platform = load_platform(folder, "dev")
+    emulator = start_emulator(state_dir=platform.work, repositories={}, owner_pid=os.getpid())
+    made = Approvals(platform, aws_for(platform, replace(read_environment(), endpoint=None)))
+    instance = DagsterInstance.ephemeral()
+    run = Run(
+        materialize([infra_assets(platform, made.aws.process)[0]], instance=instance, raise_on_error=False), instance
+    )
+    assert run.success, run.error
+    yield made
+    stop_emulator(emulator)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> FolderStore:
+    return FolderStore(tmp_path / "plans")
+
+
+def approved(store: FolderStore, key: KmsKey, **said: Any) -> Approval:
+    given = {"digest": DIGEST, "stack": "lake", "requester": ANN, "who": BEN, "now": NOW, "minutes": 60}
+    return approve(store, key, **{**given, **said})
+
+
+def found(store: FolderStore, key: KmsKey, **asked: Any) -> Approval | None:
+    given = {"digest": DIGEST, "stack": "lake", "requester": ANN, "now": NOW, "run": "run-1"}
+    return find_approval(store, key, **{**given, **asked})
+
+
+def rewritten(store: FolderStore, change: Callable[[dict[str, str]], dict[str, str]], name: str = DIGEST) -> None:
+    body = store.get(f"{DIGEST}.approval.json")
+    assert body is not None
+    store.put(f"{name}.approval.json", json.dumps(change(json.loads(body))).encode())
+
+
+def test_what_the_approver_role_signs_the_apply_role_verifies(approvals: Approvals, store: FolderStore) -> None:
+    assert found(store, approvals.applier) is None
+    given = approved(store, approvals.approver, reason="the bucket is empty")
+    assert found(store, approvals.applier) == given
+    assert (given.who, given.reason, given.until) == (BEN, "the bucket is empty", "2026-01-01T13:00:00+00:00")
+    assert given.key.startswith("arn:aws:kms:")
+
+
+def test_the_apply_role_and_an_administrator_cannot_sign(approvals: Approvals, store: FolderStore) -> None:
+    administrator = KmsKey(approvals.platform.names.approval_alias(), approvals.aws.client("kms"))
+    for key in (approvals.applier, administrator):
+        with pytest.raises(NotAnApprover, match=r"user/ben may not sign with alias/harbour-dev-approvals: .*kms:Sign"):
+            approved(store, key)
+    assert store.names() == []
+
+
+@pytest.mark.parametrize("name", SIGNED)
+def test_an_approval_is_refused_whatever_was_changed(approvals: Approvals, store: FolderStore, name: str) -> None:
+    approved(store, approvals.approver)
+    rewritten(store, lambda said: {**said, name: said[name] + "0"})
+    with pytest.raises(ApprovalForged, match="its signature does not fit"):
+        found(store, approvals.applier)
+
+
+def test_an_approval_that_is_no_document_of_ours_is_refused(approvals: Approvals, store: FolderStore) -> None:
+    approved(store, approvals.approver)
+    for more in ({"signature": "?"}, {"more": ""}, {"digest": 1}):
+        rewritten(store, partial(dict, **more))
+        with pytest.raises(ApprovalForged):
+            found(store, approvals.applier)
+        approved(store, approvals.approver)
+
+
+def test_a_signature_of_another_approval_is_refused(approvals: Approvals, store: FolderStore) -> None:
+    other = approved(store, approvals.approver, digest=OTHER)
+    approved(store, approvals.approver)
+    rewritten(store, lambda said: {**said, "signature": other.signature})
+    with pytest.raises(ApprovalForged):
+        found(store, approvals.applier)
+
+
+def test_a_copied_approval_counts_for_its_own_plan_stack_and_requester_only(
+    approvals: Approvals, store: FolderStore
+) -> None:
+    approved(store, approvals.approver)
+    rewritten(store, lambda said: said, OTHER)
+    with pytest.raises(ApprovalOfAnother, match=f"stored for plan {OTHER} is of another plan: {DIGEST}"):
+        found(store, approvals.applier, digest=OTHER)
+    with pytest.raises(ApprovalOfAnother, match="another stack: lake, not dbt"):
+        found(store, approvals.applier, stack="dbt")
+    with pytest.raises(ApprovalOfAnother, match="another requester"):
+        found(store, approvals.applier, requester="arn:aws:iam::123456789012:user/eve")
+
+
+def test_an_approval_ends(approvals: Approvals, store: FolderStore) -> None:
+    approved(store, approvals.approver)
+    assert found(store, approvals.applier, now=NOW + timedelta(minutes=59, seconds=59))
+    with pytest.raises(ApprovalExpired, match="ended at 2026-01-01T13:00:00"):
+        found(store, approvals.applier, now=NOW + timedelta(minutes=60))
+
+
+def test_an_approval_counts_once_and_a_retry_of_its_run_still_has_it(approvals: Approvals, store: FolderStore) -> None:
+    given = approved(store, approvals.approver)
+    spend(store, given, "run-1")
+    spend(store, given, "run-1")
+    assert found(store, approvals.applier) == given
+    with pytest.raises(ApprovalUsed, match="used already, by run-1"):
+        found(store, approvals.applier, run="run-2")
+    with pytest.raises(ApprovalUsed):
+        spend(store, given, "run-2")
+    with pytest.raises(ApprovalUsed):
+        approved(store, approvals.approver)
+
+
+def test_with_four_eyes_nobody_approves_a_plan_of_their_own(approvals: Approvals, store: FolderStore) -> None:
+    session = "arn:aws:sts::123456789012:assumed-role/lead/ann"
+    for who in (ANN, session):
+        with pytest.raises(ApprovalBySelf):
+            approved(store, approvals.approver, who=who, four_eyes=True)
+    approved(store, approvals.approver, who=ANN)
+    with pytest.raises(ApprovalBySelf):
+        found(store, approvals.applier, four_eyes=True)
+    approved(store, approvals.approver, four_eyes=True)
+    assert found(store, approvals.applier, four_eyes=True)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        (ANN, ANN, True),
+        (ANN, BEN, False),
+        ("arn:aws:sts::123456789012:assumed-role/a/ann", "arn:aws:sts::123456789012:assumed-role/b/ann", True),
+        ("arn:aws:sts::123456789012:assumed-role/a/ann", "arn:aws:sts::123456789012:assumed-role/a/ben", False),
+        ("arn:aws:iam::123456789012:root", "arn:aws:iam::123456789012:root", True),
+        ("ann@laptop", "ben@laptop", False),
+    ],
+)
+def test_two_identities_are_one_when_they_may_be_one_person(one: str, other: str, same: bool) -> None:
+    assert same_identity(one, other) is same
+
+
+def test_a_bootstrapped_account_whose_state_is_lost_gives_the_key_back(approvals: Approvals) -> None:
+    adopted = found_in_account(Scope(approvals.platform), approvals.aws.client)
+    assert {address.removeprefix("module.approval_key.") for address in adopted if "approval_key" in address} == {
+        "aws_iam_role.approver",
+        "aws_kms_key.approval",
+        "aws_kms_alias.approval",
+    }
+
+
+def test_the_platforms_own_policies_pass_its_own_gates(approvals: Approvals) -> None:
+    """A change, because the plan of one shows every document as it is; the first plan did not know their ARNs yet."""
+    root = bootstrap_root(Scope(approvals.platform))
+    changed = replace(root, provider=replace(root.provider, default_tags={**root.provider.default_tags, "more": "1"}))
+    stack = TerraformStack.rendered(changed, approvals.platform.work)
+    engine = Engine(stack, approvals.aws, "test", lambda _: None)
+    engine.write()
+    engine.init()
+    plan = engine.plan()
+    documents = {change.type for change in plan.resources if {"policy", "assume_role_policy"} & set(change.values)}
+    assert documents >= {"aws_iam_role", "aws_iam_role_policy", "aws_iam_policy", "aws_kms_key", "aws_s3_bucket_policy"}
+    assert judge(plan, stack, gates_of(approvals.platform)) == ()
