@@ -37,6 +37,7 @@ BuildkitError
 │   ├── StateLocked             somebody else holds the state's lock (retryable)
 │   ├── UnitsNotReported        Terraform ended well without completing what was selected
 │   ├── StateNotReadable        only Terraform reads this state, and nobody gave one
+│   ├── CreationsUnknown        what a dead Terraform made, or began to make, and cannot be found or imported
 │   ├── ErroredStateRefused     a state Terraform could not save does not follow from the stored one
 │   ├── StatesDiverge, StateNotMoved    a state lies in two places, or did not arrive where it was moved
 │   ├── PlanRefused             a gate denies the plan
@@ -643,6 +644,21 @@ class StatesDiverge(TerraformError):
         super().__init__(
             f"Stack {stack} has two states that do not belong together: {local} and {remote}. Keep the one that "
             "describes what exists (`terraform state list` shows it) and move the other away; nothing was changed."
+        )
+
+
+class CreationsUnknown(TerraformError):
+    """A Terraform died over creations that are not in the state and could not be imported; said once.
+
+    Each of `creations` names address and type, what to look for, and why it is not known.
+    """
+
+    def __init__(self, stack: str, creations: Sequence[str]) -> None:
+        self.creations = tuple(creations)
+        super().__init__(
+            f"stack {stack!r}: an earlier Terraform was killed, and of these creations nobody knows whether they "
+            "happened:\n" + "\n".join(f"  {creation}" for creation in creations) + "\nImport what exists (`terraform "
+            "import ADDRESS ID`) or remove it. Nothing was changed; the next run goes on and makes what is missing"
         )
 
 

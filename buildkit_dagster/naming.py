@@ -27,6 +27,9 @@ LIMITS = {
 
 _HASH_LENGTH = 6
 
+_PARTITIONS = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
+_DNS_SUFFIXES = {"aws-cn": "amazonaws.com.cn"}
+
 
 def fit(service: str, *parts: str) -> str:
     """Join `parts` with hyphens into a name `service` accepts; cut names end in a hash of the full one."""
@@ -153,3 +156,13 @@ def dbt_job_name(project: str) -> str:
 def stack_job_name(stack: str) -> str:
     """The Dagster job that converges one stack; the bootstrap stack's is called `bootstrap`."""
     return stack if stack == "bootstrap" else identifier("stack", stack)
+
+
+def partition_of(region: str) -> str:
+    """The part of AWS a region belongs to, as ARNs name it."""
+    return next((name for start, name in _PARTITIONS.items() if region.startswith(start)), "aws")
+
+
+def dns_suffix_of(region: str) -> str:
+    """What the host names of AWS's services end in there."""
+    return _DNS_SUFFIXES.get(partition_of(region), "amazonaws.com")

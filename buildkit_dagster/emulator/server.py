@@ -36,6 +36,7 @@ from buildkit_dagster.emulator.actions import (
     secretsmanager,
     sqs,
     stepfunctions,
+    tagging,
 )
 from buildkit_dagster.emulator.actions.codeconnections import CodeConnections
 from buildkit_dagster.emulator.executors.codebuild import CodeBuildExecutor
@@ -169,6 +170,7 @@ def install(world: World) -> None:
         stepfunctions,
     ):
         service.install()
+    tagging.install(world.connections)
     refusal.install()
     CodeBuildExecutor(world).install()
     EcsExecutor(world).install()

@@ -11,17 +11,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from buildkit_dagster.config.models import Platform
-from buildkit_dagster.naming import infra_key
+from buildkit_dagster.naming import dns_suffix_of, infra_key, partition_of
 from buildkit_dagster.tags import owners, platform_tags
 from buildkit_dagster.terraform.render import AwsProvider, ModuleCall, RenderedRoot, S3Backend
+from buildkit_dagster.terraform.tagged import UNIT_TAG, unit_tag
 
 BOOTSTRAP, REGISTRY, LAKE, DBT = "bootstrap", "registry", "lake", "dbt"
 
 #: The unit whose bucket holds the states of all stacks.
 STATE_BACKEND = "state_backend"
-
-_PARTITIONS = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
-_DNS_SUFFIXES = {"aws-cn": "amazonaws.com.cn"}
 
 
 @dataclass(frozen=True)
@@ -40,7 +38,7 @@ class Scope:
 
     @property
     def partition(self) -> str:
-        return next((name for start, name in _PARTITIONS.items() if self.region.startswith(start)), "aws")
+        return partition_of(self.region)
 
     def arn(self, service: str, resource: str) -> str:
         """ARN of a regional resource of the account."""
@@ -55,8 +53,7 @@ class Scope:
 
     def image_uri(self, repository: str, tag: str) -> str:
         """Address of an image in a repository of the account that is not the platform's own."""
-        suffix = _DNS_SUFFIXES.get(self.partition, "amazonaws.com")
-        return f"{self.account}.dkr.ecr.{self.region}.{suffix}/{repository}:{tag}"
+        return f"{self.account}.dkr.ecr.{self.region}.{dns_suffix_of(self.region)}/{repository}:{tag}"
 
     def prefix(self, *parts: str) -> str:
         """What all names of the platform in this environment begin with."""
@@ -78,12 +75,12 @@ class Scope:
         return ModuleCall(name, module, given, tags=carried, owners=owners(carried))
 
     def root(self, stack: str, *calls: ModuleCall) -> RenderedRoot:
-        """A stack whose state lies in the state bucket."""
+        """A stack whose state lies in the state bucket; every resource carries its unit's tag."""
         config = self.platform.config
         emulated = config.cloud == "emulator"
         return RenderedRoot(
             stack,
-            calls,
+            tuple(_marked(call, stack) for call in calls),
             AwsProvider(config.region, config.account, platform_tags(self.platform), config.role, path_style=emulated),
             self._backend(stack, emulated),
         )
@@ -94,6 +91,12 @@ class Scope:
         return S3Backend(
             names.state_bucket(), names.state_key(stack), config.region, table, role=config.role, path_style=emulated
         )
+
+
+def _marked(call: ModuleCall, stack: str) -> ModuleCall:
+    """The same unit with the tag by which a resource is found when Terraform dies while it makes it."""
+    tags = {**call.inputs.get("tags", {}), UNIT_TAG: unit_tag(stack, call.name)}
+    return replace(call, inputs={**call.inputs, "tags": tags})
 
 
 def after(call: ModuleCall, *keys: tuple[str, ...]) -> ModuleCall:

@@ -25,6 +25,7 @@ from buildkit_dagster.errors import (
     PushFailed,
     TerraformError,
 )
+from buildkit_dagster.naming import dns_suffix_of, partition_of
 from buildkit_dagster.process import Child, run, start, started_at
 from buildkit_dagster.terraform import errored
 from buildkit_dagster.terraform.command import FLAG, CommandLines, child_environment
@@ -111,6 +112,11 @@ class Engine:
         backend = self.stack.backend
         has_table = isinstance(backend, S3Backend) and backend.dynamodb_table is not None
         return self.cloud.client("dynamodb") if has_table else None
+
+    @cached_property
+    def tagging(self) -> Any:
+        """A client that finds objects by their tags."""
+        return self.cloud.client("resourcegroupstaggingapi")
 
     def write(self) -> dict[str, Any]:
         """Write the root and the variables it is given, upstream outputs among them.
@@ -241,7 +247,12 @@ class Engine:
         provider = self.stack.source.provider if self.stack.source else None
         if provider is None:
             return {}
-        return {"account": provider.account, "region": provider.region, "partition": "aws"}
+        return {
+            "account": provider.account,
+            "region": provider.region,
+            "partition": partition_of(provider.region),
+            "dns_suffix": dns_suffix_of(provider.region),
+        }
 
     def _lockfile_mode(self) -> str | None:
         """A lock file the platform shares is never changed by one stack alone."""
@@ -334,9 +345,8 @@ class Engine:
 
     def _is_in_doubt(self, journal: Journal) -> bool:
         """Whether something was created, or begun, that the state does not have."""
-        made = journal.completed().keys() | journal.in_flight().keys()
         try:
-            return bool(made and made - self.state().addresses)
+            return bool(journal.lost(frozenset()) and journal.lost(self.state().addresses))
         except Exception:  # noqa: BLE001 - whatever keeps the state from being read, the next run has to look
             return True
 

@@ -12,14 +12,14 @@ import getpass
 import json
 import os
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from buildkit_dagster.process import is_alive
-from buildkit_dagster.terraform.import_ids import foretold_id, known_id
+from buildkit_dagster.terraform.import_ids import known_id
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,16 @@ class PlannedCreate:
 
     type: str
     values: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Lost:
+    """A resource that a Terraform created, or (not `certain`) had begun to; `id` is what import takes, if known."""
+
+    address: str
+    create: PlannedCreate
+    id: str | None
+    certain: bool
 
 
 @dataclass(frozen=True)
@@ -81,30 +91,28 @@ class Journal:
         """Whether Terraform changed something, which it does with the lock held only."""
         return any(True for _ in self._hooks("apply_start"))
 
-    def completed(self) -> dict[str, str | None]:
-        """Address → import id of every resource whose creation ended well; None where no id is known."""
+    def lost(self, known: Set[str]) -> list[Lost]:
+        """Every creation of this apply that is not among the `known` addresses of the state."""
+        found = {**self._in_flight(), **self._completed()}
+        return [lost for address, lost in sorted(found.items()) if address not in known]
+
+    def _completed(self) -> dict[str, Lost]:
+        """Creations that ended well."""
         return {
-            address: self._known_id(address, hook)
+            address: self._lost(address, hook.get("id_value") if hook.get("id_key") == "id" else None, certain=True)
             for address, hook in self._hooks("apply_complete")
             if hook.get("action") == "create"
         }
 
-    def in_flight(self) -> dict[str, str | None]:
-        """Address → foretold import id of every creation that was begun and never ended, for better or worse."""
+    def _in_flight(self) -> dict[str, Lost]:
+        """Creations that were begun and never ended, for better or worse."""
         ended = {address for kind in ("apply_complete", "apply_errored") for address, _ in self._hooks(kind)}
         begun = {address for address, hook in self._hooks("apply_start") if hook.get("action") == "create"}
-        return {address: self._foretold_id(address) for address in sorted(begun - ended)}
+        return {address: self._lost(address, None, certain=False) for address in begun - ended}
 
-    def _known_id(self, address: str, hook: Mapping[str, Any]) -> str | None:
-        create = self.creates.get(address)
-        if create is None:
-            return None
-        printed = hook.get("id_value") if hook.get("id_key") == "id" else None
-        return known_id(create.type, printed, create.values, self.provider)
-
-    def _foretold_id(self, address: str) -> str | None:
-        create = self.creates.get(address)
-        return None if create is None else foretold_id(create.type, create.values, self.provider)
+    def _lost(self, address: str, printed: str | None, *, certain: bool) -> Lost:
+        create = self.creates.get(address) or PlannedCreate(address.split(".")[-2])
+        return Lost(address, create, known_id(create.type, printed, create.values, self.provider), certain)
 
     def _hooks(self, kind: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
         """Address and hook of every event of this kind; a line cut off by the kill is no event."""

@@ -7,16 +7,15 @@ Sensitive values are dropped while reading, so nothing that is made of a `Plan` 
 from __future__ import annotations
 
 import json
-import string
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from buildkit_dagster.errors import SelectionTooNarrow
 from buildkit_dagster.terraform.differences import differing, written_in
-from buildkit_dagster.terraform.import_ids import FORETOLD
+from buildkit_dagster.terraform.import_ids import kept_fields
 from buildkit_dagster.terraform.journal import PlannedCreate
 from buildkit_dagster.terraform.root import Root
 from buildkit_dagster.terraform.secret_names import MARK, SENSITIVE, masked
@@ -271,9 +270,4 @@ def _marked(mark: Any) -> bool:
 
 
 def _import_fields(change: ResourceChange) -> dict[str, str]:
-    names = _fields(FORETOLD.get(change.type, ""))
-    return {name: str(change.values[name]) for name in names if name in change.values}
-
-
-def _fields(rule: str) -> Iterable[str]:
-    return (name.partition("|")[0] for _, name, _, _ in string.Formatter().parse(rule) if name)
+    return {name: str(change.values[name]) for name in sorted(kept_fields(change.type)) if name in change.values}

@@ -6,9 +6,9 @@ not proven ours and dead is left alone; Terraform's own error then names its hol
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
-from buildkit_dagster.errors import CommandFailed, ErroredStateRefused, StateLocked
+from buildkit_dagster.errors import CreationsUnknown, ErroredStateRefused, StateLocked
 from buildkit_dagster.process import wait_until_gone
 from buildkit_dagster.terraform import errored
 from buildkit_dagster.terraform.engine import Engine
@@ -21,14 +21,11 @@ from buildkit_dagster.terraform.locks import (
     release_s3_lock,
     release_table_lock,
 )
+from buildkit_dagster.terraform.lost import import_lost
 from buildkit_dagster.terraform.render import S3Backend
 
 #: How long to wait for a Terraform whose worker was killed, in seconds.
 WAIT_SECONDS = 3600.0
-
-#: What `terraform import` says where there is nothing to import, or no longer a place for it.
-_NOTHING_THERE = ("Cannot import non-existent remote object", "NoSuchEntity", "NotFound", "NoSuchBucket", "(404")
-_NO_PLACE = "does not exist in the configuration"
 
 
 def settle_locks(engine: Engine) -> list[Journal]:
@@ -49,11 +46,11 @@ def save_lost(engine: Engine, journals: Sequence[Journal]) -> None:
     """
     errored.catch(engine.workdir)
     refused = _push(engine)
-    known = engine.state().addresses if journals else frozenset()
+    unknown = [line for journal in journals for line in import_lost(engine, journal)]
     for journal in journals:
-        _import(engine, _missing(journal.completed(), known), certain=True)
-        _import(engine, _missing(journal.in_flight(), known), certain=False)
         journal.settle()
+    if unknown:
+        raise CreationsUnknown(engine.stack.name, unknown)
     _answer_for(engine, refused)
 
 
@@ -103,23 +100,3 @@ def _wait_for(journal: Journal, tell: Callable[[str], None]) -> None:
     tell(f"Terraform (process {journal.pid}) of an earlier run still works on this stack; waiting for it.")
     if not wait_until_gone(journal.pid, journal.mark, WAIT_SECONDS):
         raise StateLocked(journal.run, f"process {journal.pid} on this machine, since {journal.started}")
-
-
-def _missing(found: Mapping[str, str | None], known: frozenset[str]) -> dict[str, str]:
-    return {address: key for address, key in found.items() if key is not None and address not in known}
-
-
-def _import(engine: Engine, resources: Mapping[str, str], *, certain: bool) -> None:
-    for address, resource_id in resources.items():
-        try:
-            engine.import_resource(address, resource_id)
-        except CommandFailed as error:
-            if error.retryable or not _is_harmless(str(error), certain):
-                raise
-            engine.tell(f"{address} was not made, or is no longer wanted; nothing to import.\n{error}")
-        else:
-            engine.tell(f"Imported {address}, which an interrupted apply had created ({resource_id}).")
-
-
-def _is_harmless(text: str, certain: bool) -> bool:
-    return _NO_PLACE in text or not certain or any(sign in text for sign in _NOTHING_THERE)

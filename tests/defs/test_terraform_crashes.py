@@ -20,6 +20,7 @@ from buildkit_dagster.terraform.engine import Engine
 from buildkit_dagster.terraform.journal import Journal, PlannedCreate, open_journal, unsettled
 from buildkit_dagster.terraform.render import ModuleCall
 from buildkit_dagster.terraform.stack import TerraformStack
+from buildkit_dagster.terraform.tagged import UNIT_TAG
 from tests.terraform_runs import REGION, Run, copy_root, emulated_stack, materialize_stack
 from tests.terraform_worker import killable_stack
 
@@ -36,6 +37,7 @@ class Place:
     s3: Any
     iam: Any
     dynamodb: Any
+    ec2: Any
 
     @property
     def bucket(self) -> str:
@@ -101,7 +103,10 @@ def place(tmp_path: Path, emulator: Emulator, boto: Callable[[str], Any], reques
     (work / "emulator.json").write_text(json.dumps({"endpoint": emulator.endpoint}))
     name = request.node.name.replace("test_", "").split("_")[1] + f"-{os.getpid()}"
     found = Place(
-        work, name, Aws(read_environment(), REGION, work / "emulator.json"), boto("s3"), boto("iam"), boto("dynamodb")
+        work,
+        name,
+        Aws(read_environment(), REGION, work / "emulator.json"),
+        *map(boto, ("s3", "iam", "dynamodb", "ec2")),
     )
     found.s3.create_bucket(Bucket=found.bucket)
     found.dynamodb.create_table(
@@ -199,9 +204,70 @@ def test_creations_in_flight_at_the_kill_are_imported_if_they_happened_and_toler
     run = place.run(stack)
     assert run.success, run.error
     assert "Imported module.only.aws_s3_bucket.this" in run.logged()
-    assert "module.only.aws_iam_role.this was not made" in run.logged()
+    assert f"module.only.aws_iam_role.this ({place.name}-only-role) was not made" in run.logged()
     assert place.made() == [f"{place.name}-only", f"{place.name}-only-role"]
     assert place.journals() == []
+
+
+FENCE = "module.only.aws_security_group.this"
+RULE = "module.only.aws_vpc_security_group_egress_rule.this"
+
+
+def fenced(place: Place) -> tuple[TerraformStack, Journal, list[str]]:
+    """A stack whose Terraform died while it made a security group and its rule, none of which it had told of, and the
+    ids of two such groups; both carry the tag of its unit."""
+    call = ModuleCall("only", "fence", {"name": f"{place.name}-fence", "tags": {UNIT_TAG: f"{place.name}/only"}})
+    stack = emulated_stack(place.name, place.bucket, place.work, call)
+    creates = {
+        FENCE: PlannedCreate("aws_security_group", {"name": f"{place.name}-fence"}),
+        RULE: PlannedCreate("aws_vpc_security_group_egress_rule"),
+    }
+    journal = open_journal(stack.work / "journal", "dead", 2**22 + 1, "0", {}, creates)
+    lines = [
+        {"type": "apply_start", "hook": {"resource": {"addr": address}, "action": "create"}} for address in creates
+    ]
+    journal.events.write_text("\n".join(json.dumps(line) for line in lines))
+    return stack, journal, [make_group(place, place.name, suffix) for suffix in ("fence", "other")]
+
+
+def make_group(place: Place, stack: str, suffix: str) -> str:
+    tags = [{"Key": UNIT_TAG, "Value": f"{stack}/only"}]
+    made = place.ec2.create_security_group(
+        GroupName=f"{place.name}-{suffix}",
+        Description="Managed by Terraform",
+        TagSpecifications=[{"ResourceType": "security-group", "Tags": tags}],
+    )
+    return str(made["GroupId"])
+
+
+def groups(place: Place) -> list[str]:
+    found = place.ec2.describe_security_groups()["SecurityGroups"]
+    return sorted(group["GroupId"] for group in found if group["GroupName"].startswith(place.name))
+
+
+def test_a_creation_in_flight_with_a_generated_id_is_found_by_its_units_tag(place: Place) -> None:
+    stack, _, (ours, other) = fenced(place)
+    place.ec2.delete_security_group(GroupId=other)
+    first = place.run(stack)
+    assert not first.success
+    assert f"Imported {FENCE}, which an interrupted apply had created ({ours})" in first.logged()
+    assert f"{RULE} was being made: look for a aws_vpc_security_group_egress_rule" in first.error
+    assert "none was found among ec2:security-group-rule outside the state" in first.error
+    second = place.run(stack)
+    assert second.success, second.error
+    assert (groups(place), place.journals()) == ([ours], [])
+
+
+def test_several_objects_that_fit_are_named_once_and_none_is_imported(place: Place) -> None:
+    stack, _, made = fenced(place)
+    run = place.run(stack)
+    assert f"tagged {UNIT_TAG} = {place.name}/only; 2 objects fit: {', '.join(sorted(made))}" in run.error
+    assert run.error.count(FENCE) == 1
+    assert place.journals() == []
+    place.ec2.delete_security_group(GroupId=made[0])
+    again = place.run(stack)
+    assert again.success, again.error
+    assert len(groups(place)) == 2
 
 
 def test_a_root_written_by_hand_keeps_its_state_in_its_own_bucket(place: Place, tmp_path: Path) -> None:

@@ -67,6 +67,24 @@ def test_a_connection_is_pending_until_it_is_approved(boto: Boto, emulator: Emul
         client.get_connection(ConnectionArn=arn)
 
 
+def test_connections_and_security_group_rules_are_found_by_their_tags(boto: Boto) -> None:
+    connections, ec2, tagging = boto("codeconnections"), boto("ec2"), boto("resourcegroupstaggingapi")
+    tag = {"Key": "buildkit_unit", "Value": "s/u"}
+    arn = connections.create_connection(ConnectionName="found", ProviderType="GitHub", Tags=[tag])["ConnectionArn"]
+    group = ec2.create_security_group(GroupName="found", Description="found")["GroupId"]
+    rule = ec2.authorize_security_group_ingress(
+        GroupId=group,
+        IpPermissions=[{"IpProtocol": "tcp", "FromPort": 1, "ToPort": 1, "IpRanges": [{"CidrIp": "10.0.0.0/8"}]}],
+        TagSpecifications=[{"ResourceType": "security-group-rule", "Tags": [tag]}],
+    )["SecurityGroupRules"][0]["SecurityGroupRuleId"]
+    wanted = [{"Key": "buildkit_unit", "Values": ["s/u"]}]
+    for kind, ending in (("codeconnections:connection", arn), ("ec2:security-group-rule", f"/{rule}")):
+        found = tagging.get_resources(TagFilters=wanted, ResourceTypeFilters=[kind])["ResourceTagMappingList"]
+        assert [item["ResourceARN"].endswith(ending) for item in found] == [True]
+    other = [{"Key": "buildkit_unit", "Values": ["s/other"]}]
+    assert tagging.get_resources(TagFilters=other)["ResourceTagMappingList"] == []
+
+
 def test_glue_and_athena_changes_are_read_back(boto: Boto) -> None:
     glue, athena = boto("glue"), boto("athena")
     glue.create_crawler(Name="c", Role="r", DatabaseName="d", Targets={"S3Targets": [{"Path": "s3://a"}]})

@@ -140,7 +140,8 @@ def test_required_tags_come_from_the_provider_and_a_jobs_own_from_its_unit(platf
         assert set(REQUIRED) <= set(root.provider.default_tags)
     sales = calls_of(platform)["ingest-acme/sales"]
     [job] = [job for job in platform.ingest_jobs if job.name == "sales"]
-    assert sales.inputs["tags"] == job_tags(platform, job)
+    assert sales.inputs["tags"] == {**job_tags(platform, job), "buildkit_unit": "ingest-acme/sales"}
+    assert sales.tags == job_tags(platform, job)
     assert dagster_tags(sales.tags)["tenant_id"] == "acme"
     assert sales.owners == ("nightly-sales@example.com",)
 

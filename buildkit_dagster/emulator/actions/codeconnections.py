@@ -67,6 +67,10 @@ class CodeConnections:
         found = self._connections.get(arn) or self._connections.get(legacy)
         return found["ConnectionStatus"] if found else None
 
+    def tagged(self) -> list[tuple[str, dict[str, str]]]:
+        """ARN and tags of every connection."""
+        return [(arn, dict(tags)) for arn, tags in self._tags.items()]
+
     def _call(self, request: Request, given: dict[str, Any]) -> dict[str, Any]:
         action = _action(request)
         if action == "CreateConnection":
