@@ -1,0 +1,199 @@
+"""Plans as people read them: a table for the terminal, Markdown for a pull request, JSON for programs.
+
+Only addresses, actions, counts, verdicts and names of assets are told; no value of a resource is. Markdown comes in
+parts that fit into a comment each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from buildkit_dagster.rules.blast_radius import BlastRadius
+from buildkit_dagster.terraform.planning import StackPlan
+
+#: GitHub takes 65,536 characters in a comment (its API's own message); a little is kept for what others add.
+LONGEST_PART = 65_000
+#: Longer lines are cut: an address may hold a key of any length.
+_LONGEST_LINE = 1_000
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One stack in a report: its plan with what hangs on it, or why there is none."""
+
+    stack: str
+    plan: StackPlan | None = None
+    blast: BlastRadius = BlastRadius()
+    error: str = ""
+
+
+def as_data(shown: Iterable[Shown]) -> list[dict[str, Any]]:
+    """`[{stack, digest, speculative, expires, counts, changes, verdicts, blast_radius, error}]`."""
+    return [_data(each) for each in shown]
+
+
+def as_table(shown: Iterable[Shown]) -> str:
+    """Lines for a terminal."""
+    return "\n".join(line for each in shown for line in (*_table(each), "")).rstrip() + "\n"
+
+
+def as_markdown(shown: Sequence[Shown], longest: int = LONGEST_PART) -> list[str]:
+    """The report in parts of at most `longest` characters; one where it fits."""
+    lines = ["# Terraform plan", "", *_overview(shown)]
+    for each in shown:
+        lines += ["", *_section(each)]
+    return _parts(lines, longest)
+
+
+def stack_markdown(shown: Shown) -> str:
+    """One stack's section."""
+    return "\n".join(_section(shown))
+
+
+def unit_blast(blast: BlastRadius) -> str:
+    """A blast radius as a list in Markdown."""
+    return "\n".join(_blast(blast)) or "Nothing hangs on what goes."
+
+
+def _data(shown: Shown) -> dict[str, Any]:
+    if shown.plan is None:
+        return {"stack": shown.stack, "error": shown.error}
+    plan, record = shown.plan.plan, shown.plan.record
+    return {
+        "stack": shown.stack,
+        "digest": record.digest if record else None,
+        "speculative": list(record.speculative) if record else [],
+        "expires": record.expires if record else None,
+        "counts": dict(zip(("add", "change", "destroy"), _counts(shown), strict=True)),
+        "changes": [
+            {"address": change.address, "unit": change.unit, "actions": list(change.actions)} for change in plan.changes
+        ],
+        "verdicts": [dict(verdict) for verdict in record.verdicts] if record else [],
+        "blast_radius": {"units": list(shown.blast.units), **_lists(shown.blast.downstream)},
+    }
+
+
+def _lists(found: Mapping[str, tuple[str, ...]]) -> dict[str, list[str]]:
+    return {kind.replace(" ", "_"): list(names) for kind, names in found.items()}
+
+
+def _table(shown: Shown) -> Iterator[str]:
+    if shown.plan is None:
+        yield f"{shown.stack}: {shown.error}"
+        return
+    yield f"{shown.stack}: {_headline(shown)}"
+    yield from (f"  {_sign(change.actions)} {change.address}" for change in shown.plan.plan.changes)
+    yield from (f"  {verdict}" for verdict in shown.plan.verdicts)
+    for kind, names in shown.blast.downstream.items():
+        yield f"  hangs on it: {kind}: {', '.join(names)}"
+
+
+def _overview(shown: Sequence[Shown]) -> Iterator[str]:
+    yield "| stack | add | change | destroy | plan |"
+    yield "|---|---:|---:|---:|---|"
+    for each in shown:
+        add, change, destroy = _counts(each)
+        yield f"| {each.stack} | {add} | {change} | {destroy} | {_digest(each)} |"
+
+
+def _section(shown: Shown) -> Iterator[str]:
+    yield f"## Stack {shown.stack}"
+    yield ""
+    if shown.plan is None:
+        yield _fenced(shown.error)
+        return
+    yield f"{_headline(shown)}."
+    record = shown.plan.record
+    if record is not None and record.speculative:
+        yield f"Speculative: made from planned outputs of {', '.join(record.speculative)}; it cannot be applied."
+    if shown.plan.verdicts:
+        yield ""
+        yield from (
+            f"- {verdict.severity.value}: {_code(verdict.address)} {_prose(verdict.message)}"
+            for verdict in shown.plan.verdicts
+        )
+    if shown.plan.plan.changes:
+        yield ""
+        yield from (f"- {_sign(change.actions)} {_code(change.address)}" for change in shown.plan.plan.changes)
+    if shown.blast:
+        yield ""
+        yield "Blast radius of what is deleted or replaced:"
+        yield ""
+        yield from _blast(shown.blast)
+
+
+def _blast(blast: BlastRadius) -> Iterator[str]:
+    if blast:
+        yield f"- units: {_codes(blast.units)}"
+    yield from (f"- {kind}: {_codes(names)}" for kind, names in blast.downstream.items())
+
+
+def _headline(shown: Shown) -> str:
+    assert shown.plan is not None
+    add, change, destroy = _counts(shown)
+    record = shown.plan.record
+    if record is None:
+        return "no changes"
+    return f"{add} to add, {change} to change, {destroy} to destroy; plan {record.digest}, expires {record.expires}"
+
+
+def _digest(shown: Shown) -> str:
+    if shown.plan is None:
+        return "failed"
+    record = shown.plan.record
+    return "no changes" if record is None else f"`{record.digest}`" + (" speculative" if record.speculative else "")
+
+
+def _counts(shown: Shown) -> tuple[int, int, int]:
+    actions = [action for change in (shown.plan.plan.changes if shown.plan else ()) for action in change.actions]
+    return actions.count("create"), actions.count("update"), actions.count("delete")
+
+
+def _sign(actions: Sequence[str]) -> str:
+    """As Terraform draws it."""
+    if "delete" in actions and "create" in actions:
+        return "-/+"
+    return {"create": "+", "update": "~", "delete": "-"}.get(actions[0], actions[0])
+
+
+def _code(text: str) -> str:
+    """A code span that nothing in the text can leave; in one, nobody is mentioned and nothing is a link."""
+    text = " ".join(text.split())
+    fence = "`"
+    while fence in text:
+        fence += "`"
+    inner = f" {text} " if "`" in text else text
+    return f"{fence}{inner}{fence}"
+
+
+def _codes(names: Iterable[str]) -> str:
+    return ", ".join(_code(name) for name in names)
+
+
+def _prose(text: str) -> str:
+    """A message on one line, in which nothing is markup."""
+    text = " ".join(text.split())
+    return "".join(f"\\{sign}" if sign in "\\`*_[]<>@#|" else sign for sign in text)
+
+
+def _fenced(text: str) -> str:
+    """A message of several lines as it is."""
+    return "\n".join(f"    {line}" for line in text.splitlines())
+
+
+def _parts(lines: Sequence[str], longest: int) -> list[str]:
+    """Lines put together again, cut between lines; a part that goes on says so."""
+    head = "_(goes on from the part before)_\n\n"
+    parts = [""]
+    for line in (_cut(line) for text in lines for line in text.split("\n")):
+        if len(parts[-1]) + len(line) + 1 > longest:
+            parts.append(head)
+        parts[-1] += line + "\n"
+    return parts
+
+
+def _cut(line: str) -> str:
+    """A line that is too long loses its end, and a code span in it is closed."""
+    return line if len(line) <= _LONGEST_LINE else line[:_LONGEST_LINE].replace("`", "'") + " …"
