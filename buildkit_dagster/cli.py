@@ -15,6 +15,7 @@ from pathlib import Path
 import typer
 
 from buildkit_dagster.commands import (
+    apply,
     approve,
     demo,
     dev,
@@ -24,6 +25,7 @@ from buildkit_dagster.commands import (
     graph,
     init,
     launch,
+    plan,
     prepare,
     trust,
     validate,
@@ -43,7 +45,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for _command in (init, validate, graph, prepare, launch, approve, trust, drift, doctor, demo, dev):
+for _command in (init, validate, graph, prepare, plan, approve, apply, launch, trust, drift, doctor, demo, dev):
     app.command(_command.__name__.rpartition(".")[2])(_command.run)
 app.add_typer(emulator.app, name="emulator")
 

@@ -14,6 +14,7 @@ BuildkitError
 │   ├── NoSuchStack, NoUnitSelected     what a command for units cannot be asked for
 │   ├── UnknownJob, UnknownPartition, EmptySelection, InvalidSelection      what `buildkit launch` cannot be asked for
 │   ├── PolicyBroken, PoliciesMissing       a Rego file of the user's cannot be evaluated, or their folder is not there
+│   ├── PolicyBroken        a Rego file of the user's cannot be read or evaluated
 │   ├── FolderNotEmpty      `buildkit init` would overwrite something
 │   └── NotAnEmulatedEnvironment    a command for emulated environments was given another
 ├── EnvironmentProblem      the machine or the process environment is wrong

@@ -6,6 +6,7 @@ Each kind of asset is made in its own module; configuration is loaded by `defini
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from dagster import AssetChecksDefinition, AssetsDefinition, Definitions, SensorDefinition, in_process_executor
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
@@ -16,9 +17,10 @@ from buildkit_dagster.defs.automation import automation_sensor, project_selectio
 from buildkit_dagster.defs.checks import DRIFT
 from buildkit_dagster.defs.dbt import dbt_assets_of
 from buildkit_dagster.defs.image import image_assets
-from buildkit_dagster.defs.infra import infra_assets, infra_checks, terraform_stacks
+from buildkit_dagster.defs.infra import gatekeeper_for, infra_assets, infra_checks, terraform_stacks
 from buildkit_dagster.defs.ingest import ingest_assets
 from buildkit_dagster.defs.jobs import FORKING_EXECUTOR, platform_jobs
+from buildkit_dagster.defs.planning import plan_job
 from buildkit_dagster.defs.schedules import schedules
 from buildkit_dagster.defs.sensors import object_sensors
 from buildkit_dagster.defs.terraform.loops import refuse_loops
@@ -40,7 +42,10 @@ def build_definitions(platform: Platform, process: ProcessEnvironment) -> Defini
     return Definitions(
         assets=assets,
         asset_checks=checks,
-        jobs=_jobs(platform, assets, checks, projects, sensors),
+        jobs=[
+            *_jobs(platform, assets, checks, projects, sensors),
+            plan_job(assets, partial(gatekeeper_for, platform, process)),
+        ],
         schedules=schedules(platform, has_drift=any(key.name == DRIFT for each in checks for key in each.check_keys)),
         sensors=[
             *sensors,

@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
 
 from dagster import DagsterInstance
 
@@ -15,14 +18,23 @@ from buildkit_dagster.config.environment import ProcessEnvironment
 from buildkit_dagster.config.models import Platform
 from buildkit_dagster.defs.build import build_definitions
 from buildkit_dagster.defs.graph import read_graph
+from buildkit_dagster.defs.infra import gatekeeper_for, terraform_stacks
 from buildkit_dagster.defs.instance import home_of, open_instance, prepare_home
+from buildkit_dagster.defs.landscape import landscape_of
 from buildkit_dagster.defs.launch import follow, submit, succeeded
 from buildkit_dagster.defs.lines import full_line
+from buildkit_dagster.defs.planning import find_plan, plan_stacks, selected_units, stacks_in
 from buildkit_dagster.defs.services import daemon, daemon_lives, wait_for_daemon, workspace_file
+from buildkit_dagster.defs.terraform.assets import op_name
 from buildkit_dagster.emulator.control import running_emulator
-from buildkit_dagster.errors import EmulatorNotRunning
+from buildkit_dagster.errors import EmulatorNotRunning, PlanNotFound
 from buildkit_dagster.graph import Graph
+from buildkit_dagster.naming import infra_key, key_text, stack_job_name
 from buildkit_dagster.runtimes.prepare import prepare_platform
+from buildkit_dagster.terraform.gatekeeper import Gatekeeper
+from buildkit_dagster.terraform.plan_text import Shown
+from buildkit_dagster.terraform.plans import PlanRecord, Plans, told
+from buildkit_dagster.terraform.stack import TerraformStack
 
 Say = Callable[[str], None]
 
@@ -47,6 +59,7 @@ def launch(
     partition: str | None,
     selection: str | None,
     wait: bool,
+    run_config: Mapping[str, Any] | None = None,
 ) -> bool:
     """Queue a run; with `wait`, follow it and return whether it succeeded, bringing a daemon when none runs."""
     _check_endpoint(platform, process)
@@ -55,12 +68,66 @@ def launch(
     definitions = build_definitions(platform, process)
     with open_instance(home) as instance:
         workspace = workspace_file(platform)
-        run = submit(definitions, instance, workspace, job, partition=partition, selection=selection)
+        given = {"partition": partition, "selection": selection, "run_config": run_config}
+        run = submit(definitions, instance, workspace, job, **given)
         say(f"Queued run {run.run_id} of {job}.")
         if not wait:
             return True
         with _some_daemon(platform, process, instance):
             return stream(instance, run.run_id, say)
+
+
+def plans_of(
+    platform: Platform, process: ProcessEnvironment, selection: str | None, stack: str | None, say: Say
+) -> Iterator[Shown]:
+    """Plan stacks, or the selected units, in this process; nothing is queued and nothing applied."""
+    _check_endpoint(platform, process)
+    list(prepare_platform(platform, process))
+    repository = build_definitions(platform, process).get_repository_def()
+    stacks, keys = stacks_in(list(repository.assets_defs_by_key.values()))
+    units = selected_units(repository, keys, selection, stack)
+
+    def gatekeeper_of(one: TerraformStack) -> Gatekeeper:
+        return gatekeeper_for(platform, process, one, uuid.uuid4().hex, say)
+
+    yield from plan_stacks(stacks, units, gatekeeper_of, keys, landscape_of(repository))
+
+
+def apply_plans(
+    platform: Platform, process: ProcessEnvironment, digests: Sequence[str], say: Say, *, wait: bool
+) -> bool:
+    """Run the job of each stored plan's stack with that plan; the first failure is the last run."""
+    _check_endpoint(platform, process)
+    stacks = terraform_stacks(platform)
+    records = [_stored(stacks, aws_for(platform, process).client("s3"), digest) for digest in digests]
+    order = [stack.name for stack in stacks]
+    for record in sorted(records, key=lambda record: order.index(record.stack)):
+        record.refuse_unusable(datetime.now(UTC))
+        done = launch(
+            platform,
+            process,
+            stack_job_name(record.stack),
+            say,
+            partition=None,
+            selection=None if record.full else _selection_of(record),
+            wait=wait,
+            run_config={"ops": {op_name(record.stack): {"config": {"plan": record.digest}}}},
+        )
+        if not done:
+            return False
+    return True
+
+
+def _stored(stacks: Sequence[TerraformStack], s3: Any, digest: str) -> PlanRecord:
+    record = find_plan(stacks, s3, digest)
+    if record is None:
+        raise PlanNotFound(digest, [told(each) for stack in stacks for each in Plans(stack, s3).records()])
+    return record
+
+
+def _selection_of(record: PlanRecord) -> str:
+    """The units of a partial plan in Dagster's selection syntax."""
+    return " or ".join(f'key:"{key_text(infra_key(record.stack, unit))}"' for unit in record.units)
 
 
 def stream(instance: DagsterInstance, run_id: str, say: Say) -> bool:

@@ -5,7 +5,7 @@ special in one thing, told here step by step: its state begins on this machine a
 """
 
 # No `from __future__ import annotations` here: Dagster looks at the annotation of an op's context itself.
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -87,6 +87,14 @@ def engine_of(platform: Platform, stack: TerraformStack, process: ProcessEnviron
     terraform = terraform_of(platform, aws)
     engine = terraform.engine(stack)
     return terraform.engine(_variant(platform, find_home(engine), aws)) if stack.name == BOOTSTRAP else engine
+
+
+def gatekeeper_for(
+    platform: Platform, process: ProcessEnvironment, stack: TerraformStack, run: str, tell: Callable[[str], None]
+) -> Gatekeeper:
+    """What stands between a stack's plan and its apply, as it is now; `run` names the use of it."""
+    engine = replace(engine_of(platform, stack, process), run=run, tell=tell)
+    return terraform_of(platform, aws_for(platform, process)).gatekeeper(engine)
 
 
 def _drift_modes(platform: Platform, root: RenderedRoot) -> dict[str, DriftMode]:

@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from dagster import AssetKey, RepositoryDefinition
+from dagster import AssetExecutionContext, AssetKey, MetadataValue, OpExecutionContext, RepositoryDefinition
+from dagster._check import CheckError
 from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 from dagster._core.definitions.assets.job.asset_job import IMPLICIT_ASSET_JOB_NAME
 
 from buildkit_dagster.naming import key_text
-from buildkit_dagster.rules.blast_radius import IMAGE, MODEL, OTHER, TABLE, UNIT, Landscape
+from buildkit_dagster.rules.blast_radius import IMAGE, MODEL, OTHER, TABLE, UNIT, BlastRadius, Landscape
+from buildkit_dagster.terraform.plan_text import unit_blast
 
 _MANIFEST, _UNIQUE_ID = "dagster_dbt/manifest", "dagster_dbt/unique_id"
 
@@ -29,10 +31,23 @@ def landscape_of(repository: RepositoryDefinition) -> Landscape:
     return Landscape(
         kinds={key_text(key.path): _kind(key, graph) for key in keys},
         needs={key_text(key.path): parents for key, parents in needs.items()},
-        jobs={name: keys for name, keys in _jobs(repository)},
+        jobs=dict(_jobs(repository)),
         schedules={schedule.name: schedule.job_name for schedule in repository.schedule_defs},
         exposures=_exposures(graph),
     )
+
+
+def landscape_in(context: AssetExecutionContext | OpExecutionContext) -> Landscape:
+    """The landscape of the code location a run belongs to; an empty one where the run has none, as in a script."""
+    try:
+        return landscape_of(context.repository_def)
+    except CheckError:
+        return Landscape()
+
+
+def blast_metadata(radius: BlastRadius) -> dict[str, MetadataValue]:
+    """The metadata `blast_radius` of a unit that loses something; nothing for another."""
+    return {"blast_radius": MetadataValue.md(unit_blast(radius))} if radius else {}
 
 
 def _kind(key: AssetKey, graph: AssetGraph) -> str:
@@ -61,7 +76,7 @@ def _exposures(graph: AssetGraph) -> dict[str, set[str]]:
         if _MANIFEST in metadata:
             manifest = metadata[_MANIFEST].manifest
             manifests[id(manifest)] = manifest
-    return {name: found for name, found in _read(manifests.values(), keys)}
+    return dict(_read(manifests.values(), keys))
 
 
 def _read(manifests: Any, keys: Mapping[str, str]) -> Iterator[tuple[str, set[str]]]:

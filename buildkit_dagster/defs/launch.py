@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from dagster import AssetSelection, DagsterInstance, DagsterRun, Definitions, JobDefinition
 from dagster._core.code_pointer import ModuleCodePointer
@@ -42,6 +43,7 @@ def submit(
     partition: str | None = None,
     selection: str | None = None,
     tags: Mapping[str, str] | None = None,
+    run_config: Mapping[str, Any] | None = None,
 ) -> DagsterRun:
     """Create a run of `job_name` and queue it; `selection` is Dagster's selection syntax, within the job."""
     if job_name not in job_names(definitions):
@@ -51,6 +53,7 @@ def submit(
         _check_partition(definitions, instance, job, partition)
     run = instance.create_run_for_job(
         job_def=job,
+        run_config=run_config,
         tags={**job.tags, **(tags or {}), **({_PARTITION_TAG: partition} if partition else {})},
         asset_selection=_selected(definitions, job, selection) if selection else None,
         remote_job_origin=_remote_origin(workspace, job_name),

@@ -55,6 +55,10 @@ class BlastRadius:
         return {kind: names for kind, names in found.items() if names}
 
 
+#: Where nothing is lost.
+NOTHING = BlastRadius()
+
+
 def blast_radius(units: Iterable[str], landscape: Landscape) -> BlastRadius:
     """Everything that hangs on these units (asset keys), directly or not.
 
@@ -62,7 +66,7 @@ def blast_radius(units: Iterable[str], landscape: Landscape) -> BlastRadius:
     """
     lost = sorted(set(units))
     if not lost:
-        return BlastRadius()
+        return NOTHING
     hit = _downstream(lost, landscape.needs)
     data = {key for key in hit if landscape.kinds.get(key) in (TABLE, MODEL)}
     jobs = sorted(name for name, keys in landscape.jobs.items() if data & set(keys))

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from buildkit_dagster.rules.blast_radius import BlastRadius
+from buildkit_dagster.rules.blast_radius import NOTHING, BlastRadius
+from buildkit_dagster.rules.verdicts import Severity
 from buildkit_dagster.terraform.planning import StackPlan
 
 #: GitHub takes 65,536 characters in a comment (its API's own message); a little is kept for what others add.
@@ -25,8 +26,13 @@ class Shown:
 
     stack: str
     plan: StackPlan | None = None
-    blast: BlastRadius = BlastRadius()
+    blast: BlastRadius = NOTHING
     error: str = ""
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether a gate denies the plan."""
+        return any(verdict.severity is Severity.DENY for verdict in (self.plan.verdicts if self.plan else ()))
 
 
 def as_data(shown: Iterable[Shown]) -> list[dict[str, Any]]:
@@ -125,9 +131,9 @@ def _section(shown: Shown) -> Iterator[str]:
 
 
 def _blast(blast: BlastRadius) -> Iterator[str]:
-    if blast:
-        yield f"- units: {_codes(blast.units)}"
-    yield from (f"- {kind}: {_codes(names)}" for kind, names in blast.downstream.items())
+    for kind, names in {"units": blast.units, **blast.downstream}.items() if blast else ():
+        yield f"- {kind} ({len(names)}):"
+        yield from (f"  - {_codes(names[start : start + 5])}" for start in range(0, len(names), 5))
 
 
 def _headline(shown: Shown) -> str:

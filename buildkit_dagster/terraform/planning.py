@@ -19,7 +19,7 @@ from buildkit_dagster.terraform.plan import Plan
 from buildkit_dagster.terraform.planning_root import planning_root
 from buildkit_dagster.terraform.plans import PlanRecord, Plans, coded
 from buildkit_dagster.terraform.recovery import save_lost, settle_locks
-from buildkit_dagster.terraform.render import Ref, S3Backend
+from buildkit_dagster.terraform.render import S3Backend
 from buildkit_dagster.terraform.stack import TerraformStack
 from buildkit_dagster.terraform.upstream import PlannedOutputs, PlannedValues, planned_values
 
@@ -61,12 +61,11 @@ def plan_stack(gatekeeper: Gatekeeper, units: Sequence[str], planned: PlannedOut
         return StackPlan(engine.stack, tuple(units), plan, verdicts, record, values)
 
 
-def stored_outputs(stack: TerraformStack, engine: Engine) -> PlannedOutputs:
-    """What the newest stored plans of the upstream stacks say about outputs that this stack takes.
+def stored_outputs(stack: TerraformStack, engine: Engine, names: Sequence[str]) -> PlannedOutputs:
+    """What the newest stored plans of these upstream stacks say about their outputs.
 
     A plan counts that can still become real: neither applied nor expired, and of the state that is there.
     """
-    names = dict.fromkeys(value.stack for value in stack.variables.values() if isinstance(value, Ref))
     found = ((name, _newest(stack.upstream_named(name), engine)) for name in names)
     return {name: record.outputs for name, record in found if record is not None}
 
