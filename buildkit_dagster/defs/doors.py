@@ -68,8 +68,15 @@ def launch(
     definitions = build_definitions(platform, process)
     with open_instance(home) as instance:
         workspace = workspace_file(platform)
-        given = {"partition": partition, "selection": selection, "run_config": run_config}
-        run = submit(definitions, instance, workspace, job, **given)
+        run = submit(
+            definitions,
+            instance,
+            workspace,
+            job,
+            partition=partition,
+            selection=selection,
+            run_config=run_config,
+        )
         say(f"Queued run {run.run_id} of {job}.")
         if not wait:
             return True

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from buildkit_dagster.errors import PlanFailed
 from buildkit_dagster.rules.verdicts import Verdict
 from buildkit_dagster.terraform.engine import Engine
 from buildkit_dagster.terraform.gatekeeper import Gatekeeper
@@ -19,7 +20,7 @@ from buildkit_dagster.terraform.plan import Plan
 from buildkit_dagster.terraform.planning_root import planning_root
 from buildkit_dagster.terraform.plans import PlanRecord, Plans, coded
 from buildkit_dagster.terraform.recovery import save_lost, settle_locks
-from buildkit_dagster.terraform.render import S3Backend
+from buildkit_dagster.terraform.render import S3Backend, Unknown
 from buildkit_dagster.terraform.stack import TerraformStack
 from buildkit_dagster.terraform.upstream import PlannedOutputs, PlannedValues, planned_values
 
@@ -88,8 +89,20 @@ def _in_place(engine: Engine, units: Sequence[str]) -> Plan:
 def _in_planning_root(
     engine: Engine, units: Sequence[str], values: PlannedValues, homeless: bool
 ) -> tuple[Plan, Engine]:
+    """Most unknown outputs are texts; where one is not, Terraform says so, and the plan is made with less known."""
+    try:
+        return _with_unknown(engine, units, values, homeless, Unknown(text=True))
+    except PlanFailed:
+        if not values.unknown:
+            raise
+        return _with_unknown(engine, units, values, homeless, Unknown(text=False))
+
+
+def _with_unknown(
+    engine: Engine, units: Sequence[str], values: PlannedValues, homeless: bool, unknown: Unknown
+) -> tuple[Plan, Engine]:
     full = tuple(units) == engine.stack.root.names
-    with planning_root(engine, values, without_backend=homeless) as (other, seen):
+    with planning_root(engine, values, unknown, without_backend=homeless) as (other, seen):
         other.write()
         other.init()
         return seen.plan(other.plan(None, [] if full else seen.targets(tuple(units)))), other

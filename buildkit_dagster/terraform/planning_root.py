@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from buildkit_dagster.errors import NotPlannable
+from buildkit_dagster.terraform.backends import LocalBackend
 from buildkit_dagster.terraform.engine import Engine
 from buildkit_dagster.terraform.plan import UNKNOWN, Plan, ResourceChange
 from buildkit_dagster.terraform.render import (
@@ -80,12 +81,17 @@ class Seen:
 
 
 @contextmanager
-def planning_root(engine: Engine, planned: PlannedValues, *, without_backend: bool) -> Iterator[tuple[Engine, Seen]]:
-    """An engine that plans the stack with planned inputs in a root of its own below the work folder."""
+def planning_root(
+    engine: Engine, planned: PlannedValues, unknown: Unknown, *, without_backend: bool
+) -> Iterator[tuple[Engine, Seen]]:
+    """An engine that plans the stack with planned inputs in a root of its own below the work folder.
+
+    `unknown` stands for what is not known in them.
+    """
     if engine.stack.source is not None:
-        yield _rendered(engine, engine.stack.source, planned, without_backend), Seen(engine.stack.root)
+        yield _rendered(engine, engine.stack.source, planned, unknown, without_backend), Seen(engine.stack.root)
         return
-    calling = _calling(engine, planned)
+    calling = _calling(engine, planned, unknown)
     try:
         yield calling, Seen(engine.stack.root, _PREFIX)
     finally:
@@ -94,8 +100,10 @@ def planning_root(engine: Engine, planned: PlannedValues, *, without_backend: bo
             file.unlink() if file.is_file() else None
 
 
-def _rendered(engine: Engine, source: RenderedRoot, planned: PlannedValues, without_backend: bool) -> Engine:
-    stack, values = engine.stack, {name: _marked(value) for name, value in planned.values.items()}
+def _rendered(
+    engine: Engine, source: RenderedRoot, planned: PlannedValues, unknown: Unknown, without_backend: bool
+) -> Engine:
+    stack, values = engine.stack, {name: _marked(value, unknown) for name, value in planned.values.items()}
     root = replace(
         source,
         calls=tuple(_with_planned(call, frozenset(values)) for call in source.calls),
@@ -130,22 +138,22 @@ def _replaced(value: Any, planned: frozenset[str]) -> Any:
     return [_replaced(inner, planned) for inner in value] if isinstance(value, (list, tuple)) else value
 
 
-def _marked(value: Any) -> Any:
+def _marked(value: Any, unknown: Unknown) -> Any:
     """A planned value as data that `expression` can write."""
     if value is UNKNOWN:
-        return Unknown()
+        return unknown
     if isinstance(value, Mapping):
-        return {name: _marked(inner) for name, inner in value.items()}
-    return [_marked(inner) for inner in value] if isinstance(value, (list, tuple)) else value
+        return {name: _marked(inner, unknown) for name, inner in value.items()}
+    return [_marked(inner, unknown) for inner in value] if isinstance(value, (list, tuple)) else value
 
 
-def _calling(engine: Engine, planned: PlannedValues) -> Engine:
+def _calling(engine: Engine, planned: PlannedValues, unknown: Unknown) -> Engine:
     """A root that calls the user's as a module, its state being a copy of the user's moved below that call."""
     stack = engine.stack
     _refuse_impossible(stack, planned)
     folder = stack.work / _FOLDER
     values = {**stack.values_in_files, **replace(engine, planned=planned.values).values()}
-    write_private(folder / "main.tf.json", json.dumps(_caller(stack, folder, values), indent=2, default=str))
+    write_private(folder / "main.tf.json", json.dumps(_caller(stack, folder, values, unknown), indent=2, default=str))
     if (stack.path / LOCK_FILE).exists():
         write_private(folder / LOCK_FILE, (stack.path / LOCK_FILE).read_text())
     variant = TerraformStack(
@@ -158,13 +166,14 @@ def _calling(engine: Engine, planned: PlannedValues) -> Engine:
     text = engine.state_text()
     if text:
         moved = _moved(json.loads(text), interface_of(stack.path).providers)
-        write_private(folder / "terraform.tfstate", json.dumps(moved))
+        assert isinstance(variant.backend, LocalBackend)
+        write_private(variant.backend.path, json.dumps(moved))
     return replace(engine, stack=variant, planned={})
 
 
-def _caller(stack: TerraformStack, folder: Path, values: Mapping[str, Any]) -> dict[str, Any]:
+def _caller(stack: TerraformStack, folder: Path, values: Mapping[str, Any], unknown: Unknown) -> dict[str, Any]:
     face = interface_of(stack.path)
-    given = {name: _marked(value) for name, value in values.items() if name in face.variables}
+    given = {name: _marked(value, unknown) for name, value in values.items() if name in face.variables}
     # Terraform takes a relative source for a folder in its place, and any other for a copy.
     source = os.path.relpath(stack.path, folder)
     inputs = {name: expression(PlannedRef(name)) for name in given}

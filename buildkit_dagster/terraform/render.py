@@ -46,7 +46,13 @@ class PlannedRef:
 
 @dataclass(frozen=True)
 class Unknown:
-    """A value that only an apply will tell. Terraform takes anything made of an attribute it does not know for one."""
+    """A value that only an apply will tell. Terraform takes anything made of an attribute it does not know for one.
+
+    A `text` fits wherever a string, number or boolean does, and leaves what stands beside it in a map or list known;
+    the other one fits everywhere, and a map or list that holds it is unknown as a whole.
+    """
+
+    text: bool = True
 
 
 @dataclass(frozen=True)
@@ -185,7 +191,8 @@ def expression(value: Json) -> Json:
     if isinstance(value, PlannedRef):
         return f"${{local.{value.local}}}"
     if isinstance(value, Unknown):
-        return f"${{jsondecode(terraform_data.{UNKNOWN_RESOURCE}.id)}}"
+        unknown = f"terraform_data.{UNKNOWN_RESOURCE}.id"
+        return f"${{{unknown}}}" if value.text else f"${{jsondecode({unknown})}}"
     if isinstance(value, UnitRef):
         return f"${{module.{value.unit}.{value.output}}}"
     if isinstance(value, Text):

@@ -14,14 +14,17 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from dagster import AssetExecutionContext, AssetKey, AssetObservation, DataVersion, MaterializeResult
+from dagster import AssetExecutionContext, AssetKey, AssetObservation, DataVersion, MaterializeResult, MetadataValue
 
 from buildkit_dagster.cloud.failures import told_as_ours
 from buildkit_dagster.defs.checks import put_right
 from buildkit_dagster.defs.failures import told_plainly, tried_again
+from buildkit_dagster.defs.landscape import blast_metadata, landscape_in
 from buildkit_dagster.defs.terraform.metadata import UnitFacts, output_metadata, scrubbed, unit_metadata
 from buildkit_dagster.defs.verdicts import report_policy
 from buildkit_dagster.errors import TerraformError, UnitsNotReported
+from buildkit_dagster.naming import key_text
+from buildkit_dagster.rules.blast_radius import blast_radius
 from buildkit_dagster.rules.verdicts import Verdict
 from buildkit_dagster.terraform.engine import Engine
 from buildkit_dagster.terraform.events import TerraformEvent
@@ -217,11 +220,19 @@ class TerraformCliInvocation:
             ids = self.engine.secrets.scrub_value(facts.ids)
             version = data_version(self.engine.stack.root, unit, self._values, ids)
             metadata = unit_metadata(plan, unit, facts, self._region, seconds) | output_metadata(outputs.get(unit, {}))
+            metadata |= self._blast(plan, unit)
             yield MaterializeResult(
                 asset_key=self.units[unit],
                 metadata=scrubbed(metadata, self.engine.secrets),
                 data_version=DataVersion(version),
             )
+
+    def _blast(self, plan: Plan, unit: str) -> dict[str, MetadataValue]:
+        """What hangs on a unit that lost something."""
+        if self.context is None or not any(change.removes for change in plan.changes if change.unit == unit):
+            return {}
+        key = key_text(self.units[unit].path)
+        return blast_metadata(blast_radius([key], landscape_in(self.context)))
 
     def _observe(self, units: Iterable[str], outputs: Mapping[str, Mapping[str, Any]]) -> Iterator[DagsterEvent]:
         """Outputs of units that were reported before the state was written."""

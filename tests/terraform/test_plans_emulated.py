@@ -1,0 +1,122 @@
+"""Plans of two rendered stacks with their states in a bucket: stored beside them, speculative, approved, made real."""
+
+import json
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from buildkit_dagster import Ref, TerraformCliResource, TerraformStack
+from buildkit_dagster.cloud.aws import Aws
+from buildkit_dagster.config.environment import read_environment
+from buildkit_dagster.config.gates import Gates
+from buildkit_dagster.emulator.control import Emulator
+from buildkit_dagster.terraform.approvals import KmsKey, approve
+from buildkit_dagster.terraform.plan import UNKNOWN
+from buildkit_dagster.terraform.planning import StackPlan, plan_stack
+from buildkit_dagster.terraform.plans import PlanRecord, Plans
+from buildkit_dagster.terraform.render import ModuleCall
+from buildkit_dagster.terraform.upstream import PlannedOutputs
+from tests.terraform_runs import ACCOUNT, REGION, Run, emulated_stack, materialize_stack
+
+GATES = Gates(every_change=True, policies="off")
+
+
+class Bay:
+    """Two stacks: `boats` names its bucket after one of `shore` and labels it with that one's ARN."""
+
+    def __init__(self, work: Path, boto: Callable[[str], Any]) -> None:
+        self.work, self.name, self.s3, self.kms = work, f"bay-{os.getpid()}", boto("s3"), boto("kms")
+        self.dynamodb = boto("dynamodb")
+        self.aws = Aws(read_environment(), REGION, work / "emulator.json")
+        self.key = self.kms.create_key(KeyUsage="SIGN_VERIFY", KeySpec="ECC_NIST_P256")["KeyMetadata"]["Arn"]
+
+    @property
+    def shore(self) -> TerraformStack:
+        call = ModuleCall("quay", "store", {"name": f"{self.name}-quay"})
+        return emulated_stack("shore", f"{self.name}-state", self.work, call)
+
+    def boats(self, name: str = "boat") -> TerraformStack:
+        labels = {"quay": Ref("shore", "quay", "arn")}
+        call = ModuleCall("boat", "store", {"name": f"{self.name}-{name}", "labels": labels})
+        return emulated_stack("boats", f"{self.name}-state", self.work, call, upstream=(self.shore,))
+
+    def make_bucket(self) -> None:
+        self.s3.create_bucket(Bucket=f"{self.name}-state")
+        self.dynamodb.create_table(
+            TableName=f"{self.name}-state-locks",
+            AttributeDefinitions=[{"AttributeName": "LockID", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "LockID", "KeyType": "HASH"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+
+    def plan(self, stack: TerraformStack, planned: PlannedOutputs) -> StackPlan:
+        terraform = TerraformCliResource(aws=self.aws, gates=GATES, approval_key=self.key)
+        return plan_stack(terraform.gatekeeper(terraform.engine(stack)), stack.root.names, planned)
+
+    def run(self, stack: TerraformStack, plan: str | None = None) -> Run:
+        return materialize_stack(stack, plan=plan, aws=self.aws, gates=GATES, approval_key=self.key)
+
+    def approve(self, stack: TerraformStack, record: PlanRecord) -> None:
+        now = datetime.now(UTC)
+        approve(
+            Plans(stack, self.s3).store,
+            KmsKey(self.key, self.kms),
+            digest=record.digest,
+            stack=stack.name,
+            requester=record.requester,
+            who=f"arn:aws:iam::{ACCOUNT}:user/approver",
+            now=now,
+            minutes=10,
+        )
+
+
+@pytest.fixture
+def bay(tmp_path: Path, emulator: Emulator, boto: Callable[[str], Any]) -> Bay:
+    work = tmp_path / ".buildkit" / "dev"
+    work.mkdir(parents=True)
+    (work / "emulator.json").write_text(json.dumps({"endpoint": emulator.endpoint}))
+    return Bay(work, boto)
+
+
+def recorded(plan: StackPlan) -> PlanRecord:
+    assert plan.record is not None
+    return plan.record
+
+
+def test_an_approved_speculative_plan_covers_the_real_one_that_says_the_same(bay: Bay) -> None:
+    first = bay.plan(bay.shore, {})
+    assert first.plan.outputs["quay"]["arn"] is UNKNOWN
+    second = bay.plan(bay.boats(), {"shore": first.plan.outputs})
+    (bucket,) = (change for change in second.plan.changes if change.type == "aws_s3_bucket")
+    assert (bucket.values["bucket"], "tags" in bucket.unknown) == (f"{bay.name}-boat", True)
+    assert Plans(bay.boats(), bay.s3).has_bucket is False
+    assert recorded(second).speculative == ("shore",)
+
+    bay.make_bucket()
+    second = bay.plan(bay.boats(), {"shore": first.plan.outputs})
+    record = recorded(second)
+    names = [item["Key"] for item in bay.s3.list_objects_v2(Bucket=f"{bay.name}-state")["Contents"]]
+    assert f"plans/boats/{record.digest}.json" in names
+    assert record.requester.startswith(f"arn:aws:sts::{ACCOUNT}:") or ":user/" in record.requester
+    bay.approve(bay.boats(), record)
+    assert "is speculative" in bay.run(bay.boats(), plan=record.digest).error
+
+    shore = recorded(bay.plan(bay.shore, {}))
+    assert "needs an approval" in bay.run(bay.shore, plan=shore.digest).error
+    bay.approve(bay.shore, shore)
+    applied = bay.run(bay.shore, plan=shore.digest)
+    assert applied.success, applied.error
+
+    other = bay.run(bay.boats("raft"))
+    assert "needs an approval and nothing was applied" in other.error
+    different = "module.boat.aws_s3_bucket.this: bucket is another"
+    assert f"Not as in the speculative plan {record.digest}: {different}" in other.logged()
+    run = bay.run(bay.boats())
+    assert run.success, run.error
+    assert f"The approval of the speculative plan {record.digest} covers" in run.logged()
+    tags = bay.s3.get_bucket_tagging(Bucket=f"{bay.name}-boat")["TagSet"]
+    assert {"Key": "quay", "Value": f"arn:aws:s3:::{bay.name}-quay"} in tags
