@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from buildkit_dagster.config.gates import Gates
     from buildkit_dagster.defs.drift import terraform_drift_checks
+    from buildkit_dagster.defs.policy import terraform_policy_checks
     from buildkit_dagster.defs.terraform.assets import terraform_assets
     from buildkit_dagster.defs.terraform.component import TerraformStackComponent
     from buildkit_dagster.defs.terraform.resource import TerraformCliResource
@@ -29,6 +30,7 @@ __all__ = [
     "TerraformStackComponent",
     "terraform_assets",
     "terraform_drift_checks",
+    "terraform_policy_checks",
 ]
 
 _HOMES = {
@@ -40,6 +42,7 @@ _HOMES = {
     "TerraformStackComponent": "defs.terraform.component",
     "terraform_assets": "defs.terraform.assets",
     "terraform_drift_checks": "defs.drift",
+    "terraform_policy_checks": "defs.policy",
 }
 
 

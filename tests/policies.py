@@ -53,7 +53,7 @@ def _holds(condition: Mapping[str, Mapping[str, Any]], context: Context) -> bool
 
 
 def _compare(operator: str, expected: Sequence[str], actual: str | None) -> bool:
-    if operator in ("StringEquals", "ArnEquals"):
+    if operator in ("StringEquals", "ArnEquals", "ForAnyValue:StringEquals"):
         return actual in expected
     if operator in ("StringLike", "ArnLike"):
         return actual is not None and any(fnmatchcase(actual, pattern) for pattern in expected)

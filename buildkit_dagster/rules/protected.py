@@ -6,6 +6,7 @@ Terraform's own `prevent_destroy` is in the modules; this looks at the plan, so 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 
 from buildkit_dagster.rules.verdicts import Finding, found
@@ -92,7 +93,8 @@ def _used_role(change: ResourceChange, plan: Plan) -> str | None:
 def _mentions(other: ResourceChange, arn: str, name: str) -> bool:
     if other.before.get("role") == name:
         return True
-    return json.dumps(arn)[1:-1] in json.dumps([dict(other.before), dict(other.values)], default=str)
+    written = json.dumps([dict(other.before), dict(other.values)], default=str)
+    return re.search(rf"{re.escape(arn)}(?![\w+=,.@/-])", written) is not None
 
 
 def _how(change: ResourceChange) -> tuple[str, str]:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from buildkit_dagster.config.gates import Gates
+from buildkit_dagster.config.gates import Excepted, Gates
 from buildkit_dagster.errors import ApprovalNeeded, ApprovalOfAnother, PlanRefused
 from buildkit_dagster.rules.gate import authorise, judge
 from buildkit_dagster.rules.verdicts import Severity, Verdict
@@ -75,3 +75,14 @@ def test_every_change_can_ask_for_an_approval_and_no_change_does_not() -> None:
         authorise([], gates, None, stack="slow", digest=DIGEST)
     authorise([], gates, APPROVED, stack="slow", digest=DIGEST)
     authorise([], gates, None, stack="slow", digest=DIGEST, changes=False)
+
+
+def test_a_rule_is_left_out_where_there_is_an_exception_for_it() -> None:
+    other = change("module.quick.aws_s3_bucket.other", "delete", before=BUCKET)
+    excepted = Excepted(
+        unit="quick", address="module.quick.aws_s3_bucket.x", rules=("protected/delete",), reason="it is empty"
+    )
+    (left,) = judge(planned(DELETED, other), STACK, Gates(exceptions=(excepted,)))
+    assert left.address == "module.quick.aws_s3_bucket.other"
+    whole = Excepted(unit="quick", rules=("protected/delete",), reason="all of it goes")
+    assert judge(planned(DELETED, other), STACK, Gates(exceptions=(whole,))) == ()

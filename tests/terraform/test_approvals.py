@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
@@ -16,6 +18,7 @@ from dagster import DagsterInstance, materialize
 
 from buildkit_dagster.cloud.aws import Aws, aws_for
 from buildkit_dagster.config.environment import read_environment
+from buildkit_dagster.config.gates import Gates
 from buildkit_dagster.config.load import load_platform
 from buildkit_dagster.config.models import Platform
 from buildkit_dagster.defs.infra import infra_assets
@@ -34,6 +37,8 @@ from buildkit_dagster.stacks.gates import gates_of
 from buildkit_dagster.stacks.scope import Scope
 from buildkit_dagster.terraform.approvals import Approval, KmsKey, approve, find_approval, same_identity, spend
 from buildkit_dagster.terraform.engine import Engine
+from buildkit_dagster.terraform.gatekeeper import Gatekeeper
+from buildkit_dagster.terraform.plans import PlanRecord, Plans
 from buildkit_dagster.terraform.stack import TerraformStack
 from buildkit_dagster.terraform.store import FolderStore
 from tests.scenario import FILES, write_platform
@@ -228,3 +233,66 @@ def test_the_platforms_own_policies_pass_its_own_gates(approvals: Approvals) -> 
     documents = {change.type for change in plan.resources if {"policy", "assume_role_policy"} & set(change.values)}
     assert documents >= {"aws_iam_role", "aws_iam_role_policy", "aws_iam_policy", "aws_kms_key", "aws_s3_bucket_policy"}
     assert judge(plan, stack, gates_of(approvals.platform)) == ()
+
+
+@pytest.fixture(scope="module")
+def stored(approvals: Approvals) -> PlanRecord:
+    """A stored plan of the bootstrap stack."""
+    root = bootstrap_root(Scope(approvals.platform))
+    changed = replace(root, provider=replace(root.provider, default_tags={**root.provider.default_tags, "stored": "1"}))
+    engine = Engine(TerraformStack.rendered(changed, approvals.platform.work), approvals.aws, "test", lambda _: None)
+    gatekeeper = Gatekeeper(engine, Gates())
+    with engine.workdir.alone():
+        values = engine.write()
+        engine.init()
+        plan = engine.plan()
+        return gatekeeper.store(plan, gatekeeper.judge(plan), values, engine.stack.root.names)
+
+
+def buildkit(approvals: Approvals, *arguments: str) -> subprocess.CompletedProcess[str]:
+    folder = approvals.platform.folder
+    env = {"PATH": os.environ["PATH"], "HOME": str(folder), "BUILDKIT_ENV": "dev", "COLUMNS": "250"}
+    code = "from buildkit_dagster.cli import main; main()"
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments], cwd=folder, env=env, capture_output=True, text=True, timeout=180
+    )
+
+
+def test_approve_shows_the_plan_and_signs_it_as_the_approver(approvals: Approvals, stored: PlanRecord) -> None:
+    done = buildkit(approvals, "approve", stored.digest[:8], "--yes", "--minutes", "5", "--reason", "tags only")
+    assert done.returncode == 0, done.stderr
+    assert f"Plan {stored.digest} of stack bootstrap (dev)" in done.stdout
+    assert "update module.approval_key.aws_kms_key.approval" in done.stdout
+    assert f"buildkit apply --plan {stored.digest}" in done.stdout
+    stack = TerraformStack.rendered(bootstrap_root(Scope(approvals.platform)), approvals.platform.work)
+    approval = find_approval(
+        Plans(stack, approvals.aws.client("s3")).store,
+        approvals.applier,
+        digest=stored.digest,
+        stack="bootstrap",
+        requester=stored.requester,
+        now=datetime.now(UTC),
+    )
+    assert approval is not None
+    assert (approval.reason, approval.who) == ("tags only", "arn:aws:sts::123456789012:user/moto")
+
+
+def test_approve_names_the_plans_there_are(approvals: Approvals, stored: PlanRecord) -> None:
+    done = buildkit(approvals, "approve", "0" * 8, "--yes")
+    assert done.returncode == 1
+    assert f"there is no plan 00000000 to approve; stored plans: {stored.digest}" in done.stderr
+
+
+def test_trust_prints_who_gets_into_the_roles(approvals: Approvals) -> None:
+    done = buildkit(approvals, "trust", "bootstrap", "--state", "--json")
+    assert done.returncode == 0, done.stderr
+    answers = [each for each in json.loads(done.stdout) if each["admitted"]]
+    assert {(each["role"].removeprefix("harbour-dev-"), each["caller"]) for each in answers} == {
+        ("github-plan", "own branch main"),
+        ("github-plan", "own pull request"),
+        ("github-apply", "own environment dev"),
+        ("approver", "own environment approval"),
+    }
+    table = buildkit(approvals, "trust", "bootstrap", "--state").stdout
+    assert "fork's pull request" in table
+    assert "YES" not in table

@@ -12,7 +12,9 @@ import pytest
 from buildkit_dagster.config.load import load_platform
 from buildkit_dagster.config.models import Platform
 from buildkit_dagster.data import data_path
+from buildkit_dagster.errors import InvalidPlatform
 from buildkit_dagster.stacks.build import platform_roots
+from buildkit_dagster.stacks.gates import gates_of, policies_of
 from buildkit_dagster.stacks.permissions import apply_policy, workload_boundary
 from buildkit_dagster.stacks.scope import Scope
 from buildkit_dagster.tags import REQUIRED, dagster_tags, job_tags
@@ -162,6 +164,53 @@ def test_a_lock_table_is_made_and_used_where_it_is_asked_for(tmp_path: Path) -> 
     assert calls_of(platform)["bootstrap/state_backend"].inputs["lock_table_name"] == "harbour-dev-tflocks"
     backends = [root.backend for root in roots_of(platform).values()]
     assert all(backend and backend.dynamodb_table == "harbour-dev-tflocks" for backend in backends)
+
+
+APPROVERS = "  region: eu-west-1\n  approvers: {github_environment: approval}"
+
+
+def test_approvers_bring_a_key_and_a_role_that_the_apply_role_cannot_touch(tmp_path: Path) -> None:
+    folder = write_platform(tmp_path)
+    assert "bootstrap/approval_key" not in calls_of(load_platform(folder, "dev"))
+    edited(folder, "config/platform.yaml", "  region: eu-west-1", APPROVERS)
+    platform = load_platform(folder, "dev")
+    inputs = calls_of(platform)["bootstrap/approval_key"].inputs
+    assert inputs["github"]["provider_arn"] == UnitRef("github_oidc", "provider_arn")
+    assert inputs["plans_arn"] == "arn:aws:s3:::harbour-dev-tfstate-123456789012-eu-west-1/plans"
+    policy, role = apply_policy(Scope(platform)), f"arn:aws:iam::123456789012:role/{inputs['role_name']}"
+    for action in ("iam:UpdateAssumeRolePolicy", "iam:PutRolePolicy", "iam:PassRole", "iam:DeleteRole"):
+        assert not allows(policy, action, role, iam_PassedToService="ecs-tasks.amazonaws.com")
+    key, alias = "arn:aws:kms:eu-west-1:123456789012:key/0", f"alias/{inputs['alias']}"
+    assert allows(policy, "kms:Verify", key, kms_ResourceAliases=alias)
+    assert not allows(policy, "kms:Verify", key, kms_ResourceAliases="alias/another")
+    assert not allows(policy, "kms:Sign", key, kms_ResourceAliases=alias)
+    assert len(policy) < 10240
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        ("approvers: {}", "names nobody"),
+        ("approvers: {github_environment: dev}", "it would approve its own plans"),
+        ("approvers: {principals: ['arn:aws:iam::123456789012:root']}", "principals"),
+        ("gates: {four_eyes: true}", "say in `approvers` who gives them"),
+    ],
+)
+def test_approvers_are_somebody_else_and_named(tmp_path: Path, written: str, message: str) -> None:
+    folder = write_platform(tmp_path)
+    edited(folder, "config/platform.yaml", "  region: eu-west-1", f"  region: eu-west-1\n  {written}")
+    with pytest.raises(InvalidPlatform, match=message):
+        load_platform(folder, "dev")
+
+
+def test_the_gates_of_a_platform_ask_for_its_tags_and_except_its_boundary(platform: Platform) -> None:
+    gates = gates_of(platform)
+    assert gates.required_tags == REQUIRED
+    (boundary,) = gates.exceptions
+    assert boundary.address == "module.github_oidc.aws_iam_policy.workload_boundary[0]"
+    assert policies_of(platform) is None
+    (platform.folder / "policies").mkdir()
+    assert policies_of(platform) == platform.folder / "policies"
 
 
 def test_secrets_reach_jobs_as_references(tmp_path: Path) -> None:

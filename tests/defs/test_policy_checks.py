@@ -1,0 +1,122 @@
+"""What the gates said, as checks: written where there is something to say, and only there."""
+
+from pathlib import Path
+
+from dagster import AssetCheckKey, DagsterInstance, Definitions
+
+from buildkit_dagster import TerraformCliResource, TerraformStack
+from buildkit_dagster.config.gates import Gates
+from buildkit_dagster.defs.checks import POLICY, Result, last_results
+from buildkit_dagster.defs.policy import terraform_policy_checks
+from tests.terraform_runs import key_of, materialize_stack
+
+ROOT = """
+module "one" {
+  source = "./data"
+  input  = "one"
+}
+
+module "two" {
+  source = "./data"
+  input  = "two"
+}
+"""
+MODULE = """
+variable "input" {
+  type = string
+}
+
+resource "terraform_data" "it" {
+  input = var.input
+}
+"""
+POLICIES = """
+package main
+
+import rego.v1
+
+named(word) := change.address if {
+  some change in input.resource_changes
+  change.change.after.input == word
+}
+
+deny contains sprintf("%s is denied", [named("denied")]) if true
+warn contains sprintf("%s is warned of", [named("warned")]) if true
+"""
+
+
+class Watched:
+    """A root of two units with policies about their inputs."""
+
+    def __init__(self, folder: Path) -> None:
+        (folder / "root" / "data").mkdir(parents=True)
+        (folder / "policies").mkdir()
+        (folder / "root" / "data" / "main.tf").write_text(MODULE)
+        (folder / "policies" / "own.rego").write_text(POLICIES)
+        self.folder, self.instance = folder, DagsterInstance.ephemeral()
+
+    def stack(self, **inputs: str) -> TerraformStack:
+        text = ROOT
+        for unit, value in inputs.items():
+            text = text.replace(f'"{unit}"\n}}', f'"{value}"\n}}')
+        (self.folder / "root" / "main.tf").write_text(text)
+        return TerraformStack(self.folder / "root")
+
+    def run(self, *, mode: str = "deny", **inputs: str) -> bool:
+        gates = Gates.model_validate({"policies": mode})
+        policies = str(self.folder / "policies")
+        return materialize_stack(self.stack(**inputs), instance=self.instance, gates=gates, policies=policies).success
+
+    def results(self) -> dict[str, Result]:
+        keys = {AssetCheckKey(key_of("root", unit), POLICY): unit for unit in ("one", "two")}
+        return {keys[key]: result for key, result in last_results(self.instance, keys).items()}
+
+
+def test_a_run_without_verdicts_writes_no_result(tmp_path: Path) -> None:
+    watched = Watched(tmp_path)
+    assert watched.run()
+    assert watched.results() == {}
+
+
+def test_a_refused_plan_fails_the_check_of_its_unit_and_a_right_one_mends_it(tmp_path: Path) -> None:
+    watched = Watched(tmp_path)
+    assert not watched.run(one="denied")
+    (result,) = watched.results().values()
+    assert (result.check.asset_key, result.passed, result.severity.value) == (key_of("root", "one"), False, "ERROR")
+    assert "module.one.terraform_data.it is denied [rego/main.deny]" in result.description
+    assert watched.run()
+    assert watched.results()["one"].passed
+    assert watched.results().keys() == {"one"}
+
+
+def test_a_warning_is_a_warning_and_stays_while_nothing_changes(tmp_path: Path) -> None:
+    watched = Watched(tmp_path)
+    assert watched.run(two="warned")
+    result = watched.results()["two"]
+    assert (result.passed, result.severity.value) == (False, "WARN")
+    assert watched.run(two="warned")
+    assert watched.results()["two"] == result
+    assert watched.run()
+    assert watched.results()["two"].passed
+
+
+def test_a_plan_that_waits_for_an_approval_fails_the_check(tmp_path: Path) -> None:
+    watched = Watched(tmp_path)
+    assert not watched.run(mode="approve", one="denied")
+    assert not watched.results()["one"].passed
+
+
+def test_the_check_can_be_run_by_itself_and_applies_nothing(tmp_path: Path) -> None:
+    watched = Watched(tmp_path)
+    stack = watched.stack(one="denied", two="warned")
+    terraform = TerraformCliResource(policies=str(tmp_path / "policies"))
+    checks = terraform_policy_checks(stack=stack)
+    definitions = Definitions(asset_checks=[checks], resources={"terraform": terraform})
+    job = definitions.resolve_implicit_global_asset_job_def()
+    done = job.get_subset(asset_selection=set(), asset_check_selection=set(checks.check_keys)).execute_in_process(
+        instance=watched.instance
+    )
+    assert done.success
+    said = {each.asset_key.path[-1]: (each.passed, each.severity.value) for each in done.get_asset_check_evaluations()}
+    assert said == {"one": (False, "ERROR"), "two": (False, "WARN")}
+    assert not (tmp_path / "root" / "terraform.tfstate").exists()
