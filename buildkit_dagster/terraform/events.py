@@ -33,9 +33,9 @@ class TerraformEvent:
         """The event on a line; None where the line is something else (warnings get printed around the JSON)."""
         try:
             raw = json.loads(line)
-        except json.JSONDecodeError:
+        except (ValueError, RecursionError):  # numbers and nesting have limits of their own
             return None
-        return cls(raw) if isinstance(raw, dict) and "type" in raw else None
+        return cls(raw) if isinstance(raw, dict) and isinstance(raw.get("type"), str) else None
 
     @property
     def kind(self) -> str:
@@ -48,18 +48,18 @@ class TerraformEvent:
     @property
     def address(self) -> str | None:
         """The resource instance an apply event is about."""
-        address = self._hook.get("resource", {}).get("addr")
-        return None if address is None else str(address)
+        resource = self.hook.get("resource")
+        return _text(resource.get("addr")) if isinstance(resource, Mapping) else None
 
     @property
     def action(self) -> str | None:
         """What is done to it: create, update, delete, read."""
-        return self._hook.get("action")
+        return _text(self.hook.get("action"))
 
     @property
     def id(self) -> str | None:
         """The resource's `id`, which is printed when it is complete."""
-        return self._hook.get("id_value") if self._hook.get("id_key") == "id" else None
+        return _text(self.hook.get("id_value")) if self.hook.get("id_key") == "id" else None
 
     @property
     def is_complete(self) -> bool:
@@ -73,22 +73,33 @@ class TerraformEvent:
     @property
     def diagnostic(self) -> Mapping[str, Any] | None:
         """The body of an error or a warning."""
-        return self.raw.get("diagnostic") if self.kind == "diagnostic" else None
+        body = self.raw.get("diagnostic") if self.kind == "diagnostic" else None
+        return body if isinstance(body, Mapping) else None
 
     @property
-    def _hook(self) -> Mapping[str, Any]:
-        return self.raw.get("hook") or {}
+    def hook(self) -> Mapping[str, Any]:
+        """What Terraform says about a resource."""
+        hook = self.raw.get("hook")
+        return hook if isinstance(hook, Mapping) else {}
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def json_object_in(text: str) -> dict[str, Any]:
     """The one JSON object on Terraform's stdout; warnings may stand around it, with braces of their own."""
-    decoder = json.JSONDecoder()
-    for start in re.finditer(r"^[^\S\n]*(?=\{)", text, re.MULTILINE):
+    decoder, found, end, longest = json.JSONDecoder(), None, 0, 0
+    for line in re.finditer(r"^[^\S\n]*(?=\{)", text, re.MULTILINE):
+        if line.end() < end:
+            continue
         with contextlib.suppress(ValueError, RecursionError):
-            found, _ = decoder.raw_decode(text, start.end())
-            if isinstance(found, dict):
-                return found
-    raise ValueError("no JSON object in Terraform's output")
+            value, end = decoder.raw_decode(text, line.end())
+            if end - line.end() > longest:
+                found, longest = value, end - line.end()
+    if not isinstance(found, dict):
+        raise ValueError("no JSON object in Terraform's output")
+    return found
 
 
 def read_events(file: Path) -> list[TerraformEvent]:

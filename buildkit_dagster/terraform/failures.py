@@ -134,12 +134,18 @@ def passes(problem: str) -> bool:
 
 def describe(diagnostic: Mapping[str, Any]) -> str:
     """One diagnostic as text: where, what, and the provider's words."""
-    span = diagnostic.get("range") or {}
-    line = f"{span['filename']}:{span['start']['line']}" if span else ""
-    where = ", ".join(part for part in (diagnostic.get("address"), line) if part)
-    detail = _harmless(str(diagnostic["summary"]), str(diagnostic.get("detail") or "").strip())
-    first = f"  {where}: {diagnostic['summary']}" if where else f"  {diagnostic['summary']}"
+    summary = str(diagnostic.get("summary", "an error without words"))
+    where = ", ".join(str(part) for part in (diagnostic.get("address"), _line(diagnostic.get("range"))) if part)
+    detail = _harmless(summary, str(diagnostic.get("detail") or "").strip())
+    first = f"  {where}: {summary}" if where else f"  {summary}"
     return "\n".join([first, *(f"    {part}" for part in detail.splitlines())])
+
+
+def _line(span: Any) -> str:
+    try:
+        return f"{span['filename']}:{span['start']['line']}"
+    except (KeyError, TypeError):
+        return ""
 
 
 def _harmless(summary: str, detail: str) -> str:

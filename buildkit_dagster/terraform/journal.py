@@ -119,12 +119,9 @@ class Journal:
         if not self.events.exists():
             return
         for line in self.events.read_text(errors="replace").splitlines():
-            try:
-                event = json.loads(line)
-            except json.JSONDecodeError:
-                continue
-            if isinstance(event, dict) and event.get("type") == kind:
-                yield event["hook"]["resource"]["addr"], event["hook"]
+            event = TerraformEvent.parse(line)
+            if event is not None and event.kind == kind and event.address is not None:
+                yield event.address, event.hook
 
     @property
     def _header(self) -> Path:

@@ -101,8 +101,17 @@ def read_s3_lock(s3: Any, bucket: str, state_key: str) -> Lock | None:
         answer = s3.get_object(Bucket=bucket, Key=f"{state_key}.tflock")
     except (s3.exceptions.NoSuchKey, s3.exceptions.NoSuchBucket):
         return None
-    info = json.loads(answer["Body"].read())
-    return Lock(info["ID"], info["Operation"], info["Who"], info["Created"], answer["ETag"], answer["LastModified"])
+    return _lock(answer["Body"].read(), answer["ETag"], answer["LastModified"])
+
+
+def _lock(text: str | bytes, etag: str, written: datetime | None = None) -> Lock:
+    """A lock from Terraform's JSON; whatever else stands there is somebody's lock as well, of nobody we know."""
+    try:
+        info = json.loads(text)
+    except (ValueError, RecursionError):
+        info = {}
+    told = info if isinstance(info, dict) else {}
+    return Lock(*(str(told.get(name, "unknown")) for name in ("ID", "Operation", "Who", "Created")), etag, written)
 
 
 def read_locks(backend: S3Backend, s3: Any, dynamodb: Any) -> list[Lock]:
@@ -127,8 +136,7 @@ def read_table_lock(dynamodb: Any, table: str, bucket: str, state_key: str) -> L
         return None
     if "Info" not in item:
         return None
-    info = json.loads(item["Info"]["S"])
-    return Lock(info["ID"], info["Operation"], info["Who"], info["Created"], item["Info"]["S"])
+    return _lock(item["Info"]["S"], item["Info"]["S"])
 
 
 def release_table_lock(dynamodb: Any, table: str, bucket: str, state_key: str, lock: Lock) -> None:

@@ -31,7 +31,9 @@ _COMMON_SHAPE = re.compile(
     r"[a-z]{2}(-[a-z]+)+-\d|\d{1,7}|\d{4}-\d{2}-\d{2}|#!\S+|-+(BEGIN|END)[\w ]+-+|set -[eux]+( -?o pipefail)?|\W+"
 )
 #: A part of a base64 text shorter than this could be anything.
-_SHORTEST_BASE64 = 12
+_SHORTEST_BASE64 = 7
+#: So often JSON in a text of JSON is looked through.
+_NESTED = 3
 #: So many signs of a pattern are laid out as a tree; the rest is compared once these have matched.
 _DEPTH = 6
 
@@ -105,11 +107,12 @@ def forms(text: str) -> set[str]:
 
 
 def _escaped(text: str) -> Iterator[str]:
-    once = {_json(text), _json(text, ascii_only=False), _json_of_go(text), _hcl(text), repr(text)[1:-1]}
-    yield from once
-    twice = {_json(form, ascii_only=False) for form in once}
-    yield from twice
-    yield from (_json(form, ascii_only=False) for form in twice)
+    level = {text, _hcl(text)}
+    for _ in range(_NESTED):
+        ways = [(_json(form), _json(form, ascii_only=False), _json_of_go(form)) for form in level]
+        level = {written for way in ways for written in way}
+        yield from level
+    yield from (_hcl(text), repr(text)[1:-1])
     yield from (html.escape(text), html.escape(text, quote=False), text.replace("|", "\\|"))
     for quoted in (quote(text), quote(text, safe=""), quote_plus(text)):
         yield quoted

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -196,7 +197,7 @@ def expression(value: Json) -> Json:
     if isinstance(value, UnitRef):
         return f"${{module.{value.unit}.{value.output}}}"
     if isinstance(value, Text):
-        return "".join(str(expression(part)) for part in value.parts)
+        return _template(value.parts)
     if isinstance(value, str):
         return escape(value)
     if isinstance(value, Mapping):
@@ -209,6 +210,19 @@ def expression(value: Json) -> Json:
 def escape(text: str) -> str:
     """Text that Terraform reads back as itself."""
     return re.sub(r"([$%])\{", r"\1\1{", text)
+
+
+def _template(parts: tuple[str | Ref | UnitRef, ...]) -> str:
+    """Literal parts are escaped as one text where they touch; a `$` before a reference would escape that."""
+    written = ""
+    for is_literal, run in groupby(parts, key=lambda part: isinstance(part, str)):
+        if is_literal:
+            literal = escape("".join(str(part) for part in run))
+            kept = literal.rstrip("$")
+            written += literal if kept == literal else f'{kept}${{"{literal[len(kept) :]}"}}'
+        else:
+            written += "".join(str(expression(part)) for part in run)
+    return written
 
 
 def _settings(root: RenderedRoot) -> dict[str, Json]:
