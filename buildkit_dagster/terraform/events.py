@@ -48,18 +48,18 @@ class TerraformEvent:
     @property
     def address(self) -> str | None:
         """The resource instance an apply event is about."""
-        resource = self.hook.get("resource")
+        resource = self._hook.get("resource")
         return _text(resource.get("addr")) if isinstance(resource, Mapping) else None
 
     @property
     def action(self) -> str | None:
         """What is done to it: create, update, delete, read."""
-        return _text(self.hook.get("action"))
+        return _text(self._hook.get("action"))
 
     @property
     def id(self) -> str | None:
         """The resource's `id`, which is printed when it is complete."""
-        return _text(self.hook.get("id_value")) if self.hook.get("id_key") == "id" else None
+        return _text(self._hook.get("id_value")) if self._hook.get("id_key") == "id" else None
 
     @property
     def is_complete(self) -> bool:
@@ -77,8 +77,7 @@ class TerraformEvent:
         return body if isinstance(body, Mapping) else None
 
     @property
-    def hook(self) -> Mapping[str, Any]:
-        """What Terraform says about a resource."""
+    def _hook(self) -> Mapping[str, Any]:
         hook = self.raw.get("hook")
         return hook if isinstance(hook, Mapping) else {}
 

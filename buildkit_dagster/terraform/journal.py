@@ -11,15 +11,18 @@ from __future__ import annotations
 import getpass
 import json
 import os
+import re
 import socket
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from buildkit_dagster.process import is_alive
+from buildkit_dagster.terraform.events import TerraformEvent, read_events
 from buildkit_dagster.terraform.import_ids import known_id
+
+_INDEX = re.compile(r'\["(?:[^"\\]|\\.)*"\]|\[\d+\]')
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,7 @@ class Journal:
 
     def began_to_apply(self) -> bool:
         """Whether Terraform changed something, which it does with the lock held only."""
-        return any(True for _ in self._hooks("apply_start"))
+        return any(True for _ in self._events_of("apply_start"))
 
     def lost(self, known: Set[str]) -> list[Lost]:
         """Every creation of this apply that is not among the `known` addresses of the state."""
@@ -99,33 +102,35 @@ class Journal:
     def _completed(self) -> dict[str, Lost]:
         """Creations that ended well."""
         return {
-            address: self._lost(address, hook.get("id_value") if hook.get("id_key") == "id" else None, certain=True)
-            for address, hook in self._hooks("apply_complete")
-            if hook.get("action") == "create"
+            address: self._lost(address, event.id, certain=True)
+            for address, event in self._events_of("apply_complete")
+            if event.action == "create"
         }
 
     def _in_flight(self) -> dict[str, Lost]:
         """Creations that were begun and never ended, for better or worse."""
-        ended = {address for kind in ("apply_complete", "apply_errored") for address, _ in self._hooks(kind)}
-        begun = {address for address, hook in self._hooks("apply_start") if hook.get("action") == "create"}
+        ended = {address for kind in ("apply_complete", "apply_errored") for address, _ in self._events_of(kind)}
+        begun = {address for address, event in self._events_of("apply_start") if event.action == "create"}
         return {address: self._lost(address, None, certain=False) for address in begun - ended}
 
     def _lost(self, address: str, printed: str | None, *, certain: bool) -> Lost:
-        create = self.creates.get(address) or PlannedCreate(address.split(".")[-2])
+        create = self.creates.get(address) or PlannedCreate(_type_of(address))
         return Lost(address, create, known_id(create.type, printed, create.values, self.provider), certain)
 
-    def _hooks(self, kind: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-        """Address and hook of every event of this kind; a line cut off by the kill is no event."""
-        if not self.events.exists():
-            return
-        for line in self.events.read_text(errors="replace").splitlines():
-            event = TerraformEvent.parse(line)
-            if event is not None and event.kind == kind and event.address is not None:
-                yield event.address, event.hook
+    def _events_of(self, kind: str) -> Iterator[tuple[str, TerraformEvent]]:
+        """Address and event, of every event of this kind; a line cut off by the kill is none."""
+        for event in read_events(self.events):
+            if event.kind == kind and event.address is not None:
+                yield event.address, event
 
     @property
     def _header(self) -> Path:
         return self.directory / f"{self.run}.json"
+
+
+def _type_of(address: str) -> str:
+    """The resource type in an address; indexes may hold dots."""
+    return _INDEX.sub("", address).rpartition(".")[0].rpartition(".")[2]
 
 
 def open_journal(

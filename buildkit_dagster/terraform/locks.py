@@ -108,10 +108,11 @@ def _lock(text: str | bytes, etag: str, written: datetime | None = None) -> Lock
     """A lock from Terraform's JSON; whatever else stands there is somebody's lock as well, of nobody we know."""
     try:
         info = json.loads(text)
-    except (ValueError, RecursionError):
-        info = {}
-    told = info if isinstance(info, dict) else {}
-    return Lock(*(str(told.get(name, "unknown")) for name in ("ID", "Operation", "Who", "Created")), etag, written)
+        moment(info["Created"])
+        told = [str(info[name]) for name in ("ID", "Operation", "Who", "Created")]
+    except (ValueError, RecursionError, TypeError, KeyError, AttributeError):
+        told = ["unknown"] * 4
+    return Lock(told[0], told[1], told[2], told[3], etag, written)
 
 
 def read_locks(backend: S3Backend, s3: Any, dynamodb: Any) -> list[Lock]:

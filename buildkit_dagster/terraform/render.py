@@ -212,7 +212,7 @@ def escape(text: str) -> str:
     return re.sub(r"([$%])\{", r"\1\1{", text)
 
 
-def _template(parts: tuple[str | Ref | UnitRef, ...]) -> str:
+def _template(parts: tuple[str | Ref | UnitRef | PlannedRef, ...]) -> str:
     """Literal parts are escaped as one text where they touch; a `$` before a reference would escape that."""
     written = ""
     for is_literal, run in groupby(parts, key=lambda part: isinstance(part, str)):
