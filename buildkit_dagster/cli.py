@@ -18,6 +18,7 @@ from buildkit_dagster.commands import (
     apply,
     approve,
     demo,
+    destroy,
     dev,
     doctor,
     drift,
@@ -45,7 +46,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for _command in (init, validate, graph, prepare, plan, approve, apply, launch, trust, drift, doctor, demo, dev):
+for _command in (init, validate, graph, prepare, plan, approve, apply, launch, trust, drift, destroy, doctor, demo, dev):
     app.command(_command.__name__.rpartition(".")[2])(_command.run)
 app.add_typer(emulator.app, name="emulator")
 

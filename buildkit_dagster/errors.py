@@ -36,6 +36,7 @@ BuildkitError
 │   ├── SelectionTooNarrow      the plan changes more than was selected
 │   ├── CloudRefused, CloudUnavailable      a request of ours beside Terraform failed (the latter retryable)
 │   ├── StateLocked             somebody else holds the state's lock (retryable)
+│   ├── StackInUse, DestroyStopped, DestroyNeedsYes     what `buildkit destroy` refuses, or could not finish
 │   ├── UnitsNotReported        Terraform ended well without completing what was selected
 │   ├── StateNotReadable        only Terraform reads this state, and nobody gave one
 │   ├── CreationsUnknown        what a dead Terraform made, or began to make, and cannot be found or imported
@@ -606,6 +607,36 @@ class UpstreamOutputSensitive(TerraformError):
         super().__init__(
             f"stack {stack!r} asks for output {output!r} of unit {unit!r} in stack {upstream!r}, which is sensitive; "
             "pass a reference to it (a Secrets Manager ARN, a parameter name) instead of the value"
+        )
+
+
+class StackInUse(TerraformError):
+    """Other stacks rest on one that is to be destroyed."""
+
+    def __init__(self, stack: str, users: Sequence[str]) -> None:
+        super().__init__(
+            f"stack {stack} is not destroyed, since others that still have resources rest on it: {', '.join(users)}. "
+            "Destroy these first, or everything: `buildkit destroy`"
+        )
+
+
+class DestroyStopped(TerraformError):
+    """A stack could not be destroyed; what rests on nothing else went before it."""
+
+    def __init__(self, stack: str, reason: str, left: Sequence[str]) -> None:
+        super().__init__(
+            f"destroying stopped at stack {stack}; still there, at least in part: {', '.join(left)}. "
+            f"`buildkit destroy` goes on from here.\n{reason}"
+        )
+
+
+class DestroyNeedsYes(TerraformError):
+    """Production is not destroyed by an answer at a prompt."""
+
+    def __init__(self, environment: str) -> None:
+        super().__init__(
+            f"nothing was destroyed: environment {environment} asks for --yes, and for an approval of each plan where "
+            "its gates do"
         )
 
 

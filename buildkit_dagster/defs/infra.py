@@ -86,7 +86,7 @@ def engine_of(platform: Platform, stack: TerraformStack, process: ProcessEnviron
     aws = aws_for(platform, process)
     terraform = terraform_of(platform, aws)
     engine = terraform.engine(stack)
-    return terraform.engine(_variant(platform, find_home(engine), aws)) if stack.name == BOOTSTRAP else engine
+    return terraform.engine(bootstrap_variant(platform, find_home(engine), aws)) if stack.name == BOOTSTRAP else engine
 
 
 def gatekeeper_for(
@@ -119,7 +119,7 @@ def _bootstrap_assets(
             in_bucket = terraform.engine(stack, context)
             home = find_home(in_bucket)
             invocation = terraform.cli(["apply"], context=context)
-            invocation.work_with(terraform.engine(_variant(platform, home, aws), context))
+            invocation.work_with(terraform.engine(bootstrap_variant(platform, home, aws), context))
             if home is Home.LOCAL:
                 _adopt(platform, invocation.engine, aws)
             yield from invocation.stream()
@@ -129,7 +129,7 @@ def _bootstrap_assets(
     return converge
 
 
-def _variant(platform: Platform, home: Home, aws: Aws) -> TerraformStack:
+def bootstrap_variant(platform: Platform, home: Home, aws: Aws) -> TerraformStack:
     """The stack as this run works on it: where its state is, and whether the OIDC provider is its own."""
     scope = Scope(platform)
 

@@ -171,6 +171,12 @@ class Engine:
         learn_plan(self.secrets, data)
         return parse_plan(data, self.stack.name, self.stack.root, self.workdir.plan)
 
+    def destroy(self) -> Iterator[TerraformEvent]:
+        """Destroy everything the state holds, as one plan says; no gate is asked (see `destroy.py`)."""
+        plan = self.plan(arguments=("-destroy",))
+        if not plan.is_empty:
+            yield from self.apply(plan)
+
     def drift(self) -> Plan:
         """A plan of nothing but what was changed outside of Terraform: its `drift` says what; nothing is to be applied.
 

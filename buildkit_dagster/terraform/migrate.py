@@ -20,6 +20,7 @@ from buildkit_dagster.terraform.engine import Engine
 from buildkit_dagster.terraform.recovery import settle_locks
 from buildkit_dagster.terraform.render import S3Backend
 from buildkit_dagster.terraform.state import State, read_state
+from buildkit_dagster.terraform.workdir import write_private
 
 
 class Home(enum.Enum):
@@ -76,6 +77,36 @@ def move_into_bucket(engine: Engine) -> None:
             raise StateNotMoved(engine.stack.name, _local(engine).path, _address(engine), "it reads back differently")
         _remove_local(engine)
         engine.tell(f"The state of stack {engine.stack.name} now lies at {_address(engine)}.")
+
+
+def move_out_of_bucket(engine: Engine) -> None:
+    """The way back, before the stack destroys its bucket: the state is written here, and only then taken from there.
+
+    A crash before the bucket lets go leaves both, and `find_home` removes the copy here; after that it is worked on
+    here. Raises StateNotMoved when somebody writes the bucket's state meanwhile.
+    """
+    with engine.workdir.alone():
+        place = {"Bucket": _backend(engine).bucket, "Key": _backend(engine).key}
+        stored = engine.s3.get_object(**place)
+        body = stored["Body"].read()
+        write_private(_local(engine).path, body.decode())
+        local = read_state(_local(engine), None)
+        if engine.s3.head_object(**place)["ETag"] != stored["ETag"]:
+            _remove_local(engine)
+            raise StateNotMoved(engine.stack.name, _local(engine).path, _address(engine), "it changed meanwhile")
+        engine.s3.delete_object(**place)
+        # `init -reconfigure` alone does not forget the bucket.
+        (engine.workdir.data / "terraform.tfstate").unlink(missing_ok=True)
+        engine.tell(
+            f"The state of stack {engine.stack.name}, {len(local.addresses)} resources, is on this machine now."
+        )
+
+
+def forget_empty_state(engine: Engine) -> None:
+    """Remove what is left here of a state whose resources have all been destroyed."""
+    with engine.workdir.alone():
+        if not read_state(_local(engine), None).resources:
+            _remove_local(engine)
 
 
 def _copy(engine: Engine, replacing: State) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,7 +23,7 @@ from buildkit_dagster.errors import StatesDiverge
 from buildkit_dagster.stacks.bootstrap import makes_provider
 from buildkit_dagster.stacks.scope import Scope
 from buildkit_dagster.terraform.engine import Engine
-from buildkit_dagster.terraform.migrate import Home, decide, find_home, move_into_bucket
+from buildkit_dagster.terraform.migrate import Home, decide, find_home, move_into_bucket, move_out_of_bucket
 from buildkit_dagster.terraform.state import EMPTY, State, StateResource, read_state
 from tests.scenario import write_platform
 from tests.terraform_runs import Run
@@ -165,6 +166,20 @@ def test_a_move_that_was_done_already_is_not_done_again(bootstrap: Bootstrap) ->
     move_into_bucket(bootstrap.engine)
     assert bootstrap.body() == before
     assert not bootstrap.local.exists()
+
+
+def test_the_state_moves_out_and_in_again_as_it_is_and_a_crash_in_between_leaves_it_in_the_bucket(
+    bootstrap: Bootstrap,
+) -> None:
+    before = bootstrap.body()
+    bootstrap.local.write_bytes(before)
+    assert find_home(bootstrap.engine) is Home.BUCKET, "the bucket had not let go"
+    move_out_of_bucket(bootstrap.engine)
+    assert (bootstrap.local.read_bytes(), bootstrap.stored) == (before, EMPTY)
+    assert stat.S_IMODE(bootstrap.local.stat().st_mode) == 0o600
+    assert find_home(bootstrap.engine) is Home.LOCAL
+    move_into_bucket(bootstrap.engine)
+    assert bootstrap.body() == before
 
 
 def test_two_states_that_do_not_belong_together_are_both_kept_and_named(bootstrap: Bootstrap) -> None:
