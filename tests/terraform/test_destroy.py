@@ -80,6 +80,9 @@ class Made:
 def made(tmp_path: Path) -> Iterator[Made]:
     folder = write_platform(tmp_path)
     edited(folder, "config/platform.yaml", "raw: {notifications: true}", "raw: {}")
+    edited(
+        folder, "config/platform.yaml", "    cloud: emulator\n", "    cloud: emulator\n    gates: {policies: warn}\n"
+    )
     platform = load_platform(folder, "dev")
     emulator = start_emulator(state_dir=platform.work, repositories={})
     try:
