@@ -46,7 +46,22 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for _command in (init, validate, graph, prepare, plan, approve, apply, launch, trust, drift, destroy, doctor, demo, dev):
+for _command in (
+    init,
+    validate,
+    graph,
+    prepare,
+    plan,
+    approve,
+    apply,
+    launch,
+    trust,
+    drift,
+    destroy,
+    doctor,
+    demo,
+    dev,
+):
     app.command(_command.__name__.rpartition(".")[2])(_command.run)
 app.add_typer(emulator.app, name="emulator")
 

@@ -1,6 +1,7 @@
 """S3 notifications: a sequencer that grows with each event, the object's version, and event ids of their own.
 
-AWS promises growth per key; here it grows over all keys. Delivery stays with moto.
+And delete markers that can be deleted. AWS promises growth per key; here it grows over all keys. Delivery stays with
+moto.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from uuid import uuid4
 from moto.events.models import Rule
 from moto.events.utils import _BASE_EVENT_MESSAGE
 from moto.s3 import notifications
+from moto.s3.models import FakeDeleteMarker
 
 from buildkit_dagster.emulator.actions import replace
 
@@ -20,7 +22,7 @@ _sequence = itertools.count(time.time_ns())
 
 
 def install() -> None:
-    """Complete the events moto sends."""
+    """Complete the events moto sends, and let buckets with delete markers be emptied."""
     moto_event, moto_send = notifications._get_s3_event, Rule.send_to_targets
 
     def _get_s3_event(event_name: str, bucket: Any, key: Any, notification_id: str) -> dict[str, list[dict[str, Any]]]:
@@ -38,7 +40,11 @@ def install() -> None:
             original_event["detail"]["object"]["sequencer"] = _sequencer()
         moto_send(self, original_event, transform_input)
 
+    def dispose(_: FakeDeleteMarker) -> None:
+        """A marker holds nothing that could be let go; moto asks all versions of a key it forgets."""
+
     setattr(notifications, _get_s3_event.__name__, _get_s3_event)
+    setattr(FakeDeleteMarker, dispose.__name__, dispose)
     replace(Rule, send_to_targets)
 
 
