@@ -44,6 +44,8 @@ _NOT_CODE_SUFFIXES = {".md", ".tfstate", ".backup"}
 _REFERENCE = re.compile(r"(?<![\w.])(?<!\w-)([^\W\d][\w-]*)((?:\.[^\W\d][\w-]*|\[[^\[\]]*\])+)")
 _LETTER = re.compile(r"[^\W\x00-\x7f]")
 _STAND_IN = re.compile(r"_u([0-9a-f]{2,6})_")
+#: A path in an expression: what follows `${path.module}`, or the first argument of a function that reads files.
+_READ = re.compile(r'\$\{path\.(?:module|root)\}/([^"$%\s]+)|(?:file|templatefile|file[a-z0-9]+)\(\s*"([^"$%]+)')
 _RESOURCE = re.compile(r'^\s*resource\s+"(\w+)"', re.MULTILINE)
 #: Blocks that Terraform refuses in a module that is called.
 _ROOT_ONLY = ("import",)
@@ -362,12 +364,50 @@ class _Reading:
         files = [] if name == ROOT_UNIT else [_digest_file(file) for file in self._files(body)]
         # Where a local module lies on this machine says nothing about it; its files do.
         block = {key: value for key, value in body.items() if not (files and key == "source")}
-        return _digest([block, local, given, files, *self.workspace])
+        read = self._read_beside([block, *local.values(), *self._data_behind(body)])
+        return _digest([block, local, given, files, *([read] if read else []), *self.workspace])
+
+    def _data_behind(self, body: Any) -> Iterator[Any]:
+        for parts in self._reach(body):
+            if parts[0] in ("data", "ephemeral"):
+                yield self._behind(parts)
+
+    def _read_beside(self, value: Any) -> list[list[str]]:
+        """The files that expressions of the root read (`file`, `templatefile`, `fileset`, ...), where the first part of
+        their path is written out: such a file, or everything in such a folder."""
+        found = {
+            file
+            for text in _texts(value)
+            for path in _READ.findall(text)
+            for file in _files_at(self.folder, "".join(path))
+        }
+        return [[str(file.relative_to(self.folder)), *_digest_file(file)] for file in sorted(found)]
 
     def _files(self, body: Mapping[str, Any]) -> list[Path]:
         """The files of a local module and of local modules it calls; remote ones are known by their address only."""
         source = str(body.get("source", ""))
         return list(module_files(self.folder / source)) if source.startswith(("./", "../", "/")) else []
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (Mapping, list)):
+        for inner in value.values() if isinstance(value, Mapping) else value:
+            yield from _texts(inner)
+
+
+def _files_at(root: Path, path: str) -> Iterator[Path]:
+    """The files a path in an expression can mean; `path` ends where its unwritten part begins."""
+    place = root / path.lstrip("/")
+    if place.is_file():
+        yield place
+    elif path.strip("/"):
+        folder = place if place.is_dir() else place.parent
+        inside = folder.is_dir() and folder.resolve().is_relative_to(root.resolve()) and not folder.samefile(root)
+        for file in sorted(folder.rglob("*")) if inside else ():
+            if file.is_file() and not _NOT_CODE & set(file.relative_to(root).parts):
+                yield file
 
 
 def module_files(folder: Path, seen: frozenset[Path] = frozenset()) -> Iterator[Path]:

@@ -14,7 +14,7 @@ from typing import Any
 from buildkit_dagster.errors import StateNotReadable
 from buildkit_dagster.terraform.backends import Backend, LocalBackend, PassedBackend
 from buildkit_dagster.terraform.redaction import Secrets
-from buildkit_dagster.terraform.render import S3Backend
+from buildkit_dagster.terraform.render import S3Backend, escape
 from buildkit_dagster.terraform.secret_names import SENSITIVE, masked
 from buildkit_dagster.terraform.secret_sources import learn_state
 
@@ -108,7 +108,14 @@ def _instances(block: Mapping[str, Any]) -> Iterator[StateResource]:
 
 
 def _index(instance: Mapping[str, Any]) -> str:
-    return f"[{json.dumps(instance['index_key'])}]" if "index_key" in instance else ""
+    return f"[{_quoted(instance['index_key'])}]" if "index_key" in instance else ""
+
+
+def _quoted(key: str | int) -> str:
+    """A key as Terraform writes it into addresses: every alphabet's letters stay, `${` and what cannot be seen do not."""
+    text = json.dumps(key, ensure_ascii=False)
+    seen = "".join(sign if sign.isprintable() else f"\\u{ord(sign):04x}" for sign in text)
+    return escape(seen)
 
 
 def _without(values: Mapping[str, Any], sensitive: Any) -> dict[str, Any]:

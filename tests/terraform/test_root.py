@@ -216,6 +216,33 @@ def test_values_in_files_that_terraform_reads_by_itself_are_part_of_the_hash(tmp
     assert len({before, first, read_root(tmp_path, "made").unit("a").code}) == 3
 
 
+@pytest.mark.parametrize(
+    ("expression", "file", "counts"),
+    [
+        ('file("${path.module}/data/x.json")', "data/x.json", True),
+        ('file("data/x.json")', "data/x.json", True),
+        ('templatefile("${path.root}/t/x.tpl", { a = 1 })', "t/x.tpl", True),
+        ('[for f in fileset("${path.module}/data", "*.json") : f]', "data/x.json", True),
+        ('yamldecode(file("${path.module}/data/${var.name}.yaml"))', "data/x.yaml", True),
+        ('filesha256("${path.module}/x.zip")', "x.zip", True),
+        ('file("${path.module}/data/x.json")', "data/y.json", False),
+        ('"${path.module}/${var.name}"', "data/y.json", False),
+    ],
+)
+def test_a_file_an_expression_reads_is_part_of_the_hash(
+    tmp_path: Path, expression: str, file: str, counts: bool
+) -> None:
+    target = tmp_path / file
+    target.parent.mkdir(exist_ok=True)
+    target.write_text("1")
+    (tmp_path / "data").mkdir(exist_ok=True)
+    (tmp_path / "data" / "x.json").touch()
+    main = 'variable "name" {}\nlocals {\n  text = %s\n}\nmodule "a" {\n  source = "./part"\n  x = local.text\n}\n'
+    before = made(tmp_path, main % expression).unit("a").code
+    target.write_text("2")
+    assert (read_root(tmp_path, "made").unit("a").code != before) is counts
+
+
 def test_a_folder_name_that_dagster_does_not_take_needs_another_name(tmp_path: Path) -> None:
     with pytest.raises(InvalidRoot, match=r"'my net' cannot be the name of a stack; give one of letters"):
         TerraformStack(tmp_path / "my net")
