@@ -112,7 +112,7 @@ def _index(instance: Mapping[str, Any]) -> str:
 
 
 def _quoted(key: str | int) -> str:
-    """A key as Terraform writes it into addresses: every alphabet's letters stay, `${` and what cannot be seen do not."""
+    """A key as Terraform writes it into addresses: letters of all alphabets stay, `${` and the unseen do not."""
     text = json.dumps(key, ensure_ascii=False)
     seen = "".join(sign if sign.isprintable() else f"\\u{ord(sign):04x}" for sign in text)
     return escape(seen)
