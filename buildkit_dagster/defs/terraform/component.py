@@ -62,9 +62,9 @@ def _resolve_gates(context: dg.ResolutionContext, value: Any) -> Gates | None:
 
 
 def _shape(model: type[Gates]) -> dict[str, Any]:
-    """For editors and `dg check yaml`: the keys a mapping may have. The model itself takes no YAML list for a tuple, and
-    its own schema refers to definitions that a field of another one cannot have."""
-    return {"properties": dict.fromkeys(model.model_fields, {}), "additionalProperties": False}
+    """For editors and `dg check yaml`: the keys a mapping may have. The model itself takes no list of YAML for a tuple,
+    and its own schema refers to definitions that a field of another one cannot have."""
+    return {"properties": {key: {} for key in model.model_fields}, "additionalProperties": False}
 
 
 @dataclass
