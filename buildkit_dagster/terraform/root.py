@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property, lru_cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
@@ -89,7 +89,11 @@ class Root:
         return tuple(unit.name for unit in self.units)
 
     def unit(self, name: str) -> Unit:
-        return next(unit for unit in self.units if unit.name == name)
+        return self._by_name[name]
+
+    @cached_property
+    def _by_name(self) -> dict[str, Unit]:
+        return {unit.name: unit for unit in self.units}
 
     def unit_of(self, address: str) -> str:
         """The unit a resource address belongs to; it need not be in the configuration any more."""
@@ -226,6 +230,11 @@ class _Reading:
         self.workspace = [] if workspace == "default" else [workspace]
         self.locals = blocks["locals"].get((), {})
         self.modules: dict[str, Any] = {labels[0]: body for labels, body in blocks["module"].items()}
+        # Many calls share a module, and every body is asked for several times.
+        self._text = cache(lambda file: file.read_text(errors="replace"))
+        self._listed = cache(lambda source: tuple(module_files(self.folder / source)))
+        self._hashed = cache(_digest_file)
+        self._reached: dict[int, set[tuple[str, ...]]] = {}
 
     def root(self) -> Root:
         needs = {name: self._units_of(body) - {name} for name, body in self._bodies.items()}
@@ -289,6 +298,12 @@ class _Reading:
         return tuple(sorted({parts[1] for parts in self._reach(body) if parts[0] == "var" and len(parts) > 1}))
 
     def _reach(self, body: Any) -> set[tuple[str, ...]]:
+        """What a block of this root refers to; the blocks live as long as their numbers here."""
+        if id(body) not in self._reached:
+            self._reached[id(body)] = self._found_in(body)
+        return self._reached[id(body)]
+
+    def _found_in(self, body: Any) -> set[tuple[str, ...]]:
         found: set[tuple[str, ...]] = set()
         waiting = list(references(body))
         while waiting:
@@ -322,7 +337,7 @@ class _Reading:
         if alias or provider in passed:
             return wanted in passed.values()
         pattern = re.compile(rf'(resource|data)"?[\s:{{]+"{provider}_')
-        return any(pattern.search(file.read_text(errors="replace")) for file in self._files(body))
+        return any(pattern.search(self._text(file)) for file in self._files(body))
 
     def _outputs(self, whole: bool) -> dict[str, tuple[str, ...]]:
         found = {name: tuple(sorted(self._units_of(body))) for (name,), body in self.blocks["output"].items()}
@@ -343,7 +358,7 @@ class _Reading:
         if name == ROOT_UNIT:
             return tuple(address.partition(".")[0] for address in body)
         files = [file for file in self._files(body) if file.suffix == ".tf"]
-        return tuple(kind for file in files for kind in _RESOURCE.findall(file.read_text(errors="replace")))
+        return tuple(kind for file in files for kind in _RESOURCE.findall(self._text(file)))
 
     def _requirements(self) -> str:
         """Changes with settings, providers, backend and modules: what makes another init necessary."""
@@ -351,7 +366,7 @@ class _Reading:
         files = {
             file for body in self.modules.values() for file in self._files(body) if file.suffix in (".tf", ".json")
         }
-        asking = [_digest_file(file) for file in sorted(files) if _ASKS.search(file.read_text(errors="replace"))]
+        asking = [self._hashed(file) for file in sorted(files) if _ASKS.search(self._text(file))]
         return _digest([self.blocks["terraform"].get((), {}), called, asking])
 
     def _code_of(self, name: str, body: Any) -> str:
@@ -361,7 +376,7 @@ class _Reading:
         # The hash of a short secret can be guessed.
         open_names = [name for name in self._variables_of(body) if name not in self._secret_variables]
         given = {name: self.values[name] for name in open_names if name in self.values}
-        files = [] if name == ROOT_UNIT else [_digest_file(file) for file in self._files(body)]
+        files = [] if name == ROOT_UNIT else [self._hashed(file) for file in self._files(body)]
         # Where a local module lies on this machine says nothing about it; its files do.
         block = {key: value for key, value in body.items() if not (files and key == "source")}
         read = self._read_beside([block, *local.values(), *self._data_behind(body)])
@@ -383,10 +398,10 @@ class _Reading:
         }
         return [[str(file.relative_to(self.folder)), *_digest_file(file)] for file in sorted(found)]
 
-    def _files(self, body: Mapping[str, Any]) -> list[Path]:
+    def _files(self, body: Mapping[str, Any]) -> tuple[Path, ...]:
         """The files of a local module and of local modules it calls; remote ones are known by their address only."""
         source = str(body.get("source", ""))
-        return list(module_files(self.folder / source)) if source.startswith(("./", "../", "/")) else []
+        return self._listed(source) if source.startswith(("./", "../", "/")) else ()
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -435,8 +450,12 @@ def _document(file: Path) -> Mapping[str, Any]:
         raise _unreadable(file, error) from None
 
 
+@lru_cache(maxsize=256)
 def _parse(text: str) -> Mapping[str, Any]:
-    """HCL as data. Terraform takes letters of every alphabet in names, the parser those of one: it gets stand-ins."""
+    """HCL as data that nobody changes: stacks share their modules, and parsing is slow.
+
+    Terraform takes letters of every alphabet in names, the parser those of one: it gets stand-ins.
+    """
     try:
         return hcl2.loads(text, serialization_options=_OPTIONS)
     except Exception:
