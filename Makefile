@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test test-whole test-defs test-rest chaos chaos-signals chaos-faults check format screenshot terraform-present
+.PHONY: help setup demo dev test test-whole test-defs test-rest chaos chaos-signals chaos-faults check format screenshot bench terraform-present
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -64,6 +64,10 @@ check: terraform-present setup ## lint, types, HCL format, house rules, workflow
 
 format: setup ## format Python and HCL
 	@$(BIN)/ruff check --fix -q . ; $(BIN)/ruff format . ; terraform fmt -recursive terraform
+
+bench: terraform-present setup ## measure side by side, write the figures to docs/performance.md (20 minutes)
+	@$(BIN)/buildkit doctor --check
+	@$(BIN)/python -m benchmarks $(or $(ARGS),--write)
 
 screenshot: terraform-present setup ## the lineage page in a headless browser, to docs/images/lineage.png
 	@$(BIN)/buildkit doctor --check
