@@ -860,14 +860,14 @@ class PlanApplied(TerraformError):
 
 
 class PlanSpeculative(TerraformError):
-    """A plan made from outputs that were only planned themselves; `upstream` are the stacks they belong to."""
+    """A plan that counts on what is only planned itself: `upstream` names stacks, or the bucket of the state."""
 
     def __init__(self, digest: str, stack: str, upstream: Sequence[str]) -> None:
         first = " and ".join(upstream)
         super().__init__(
-            f"plan {digest} of stack {stack!r} is speculative: it was made from planned outputs of {first} and cannot "
-            f"be applied. Apply the plan of {first} first, then run stack {stack!r}: what it plans then is covered by "
-            "the approval of this plan where it says the same"
+            f"plan {digest} of stack {stack!r} is speculative: it counts on {first}, which is only planned, and cannot "
+            f"be applied. Once {first} is there, run stack {stack!r}: what it plans then is covered by the approval of "
+            "this plan where it says the same"
         )
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import botocore.exceptions
 
 from buildkit_dagster.config.gates import Gates
-from buildkit_dagster.errors import IdentityUnknown
+from buildkit_dagster.errors import BuildkitError, IdentityUnknown
 from buildkit_dagster.rules.gate import authorise, judge
 from buildkit_dagster.rules.verdicts import Severity, Verdict
 from buildkit_dagster.terraform.approvals import Approval, KmsKey, by_digest, find_approval, spend
@@ -39,13 +39,17 @@ from buildkit_dagster.terraform.speculative import differences
 
 @dataclass
 class Gatekeeper:
-    """The gates of one run of a stack. `key` names the approval key in KMS, None where there is none."""
+    """The gates of one run of a stack. `key` names the approval key in KMS, None where there is none.
+
+    `record` is the stored plan of this run, `opened` is it too where the run was asked to apply it by its digest.
+    """
 
     engine: Engine
     gates: Gates
     policies: Path | None = None
     key: str | None = None
     record: PlanRecord | None = field(default=None, init=False)
+    opened: PlanRecord | None = field(default=None, init=False)
 
     @cached_property
     def plans(self) -> Plans:
@@ -70,17 +74,27 @@ class Gatekeeper:
         """Return if this plan may be applied now; a new one that may not is stored, and the error names it."""
         if plan.is_empty or not self._is_held(verdicts, plan):
             return
-        stored = self.record
-        record = stored or self.store(plan, verdicts, values, units, options)
-        approval = self._approval_of(record) or (None if stored else self._carried(plan, record))
-        if stored and self._key is None:
-            approval = by_digest(record.digest, record.stack, who(), _now())
-        self._authorise(plan, verdicts, record, approval)
+        if self.opened is not None:
+            record = self.opened
+            approval = self._approval_of(record) if self._key else by_digest(record.digest, record.stack, who(), _now())
+        else:
+            record = self.store(plan, verdicts, values, units, options)
+            approval = self._carried(plan, record)
+        try:
+            self._authorise(plan, verdicts, record, approval)
+        except BuildkitError:
+            self.engine.workdir.plan.unlink(missing_ok=True)
+            raise
+
+    def begin(self, digest: str | None) -> None:
+        """Forget what an earlier attempt stored; raise where the stored plan that is asked for can never be applied."""
+        self.record = self.opened = None
+        if digest is not None:
+            self.plans.load(digest).refuse_unusable(_now())
 
     def open(self, digest: str, values: Mapping[str, Any], units: Sequence[str]) -> Plan:
         """The stored plan, its file in its place for Terraform; raises where anything it was made from changed."""
         record = self.plans.load(digest)
-        record.refuse_unusable(_now())
         record.refuse_changed(
             input_parts(self.engine, values, self.engine.state(), units, record.options, record.nonce)
         )
@@ -88,7 +102,7 @@ class Gatekeeper:
         write_plan_file(self.engine.workdir.plan, file)
         plan = self.engine.read_plan()
         record.refuse_changed(plan_parts(changes_of(plan, self.engine.stack.root), file))
-        self.record = record
+        self.record = self.opened = record
         return plan
 
     def store(

@@ -113,7 +113,7 @@ def _section(shown: Shown) -> Iterator[str]:
     yield f"{_headline(shown)}."
     record = shown.plan.record
     if record is not None and record.speculative:
-        yield f"Speculative: made from planned outputs of {', '.join(record.speculative)}; it cannot be applied."
+        yield f"Speculative: it counts on {', '.join(record.speculative)}, only planned yet; it cannot be applied."
     if shown.plan.verdicts:
         yield ""
         yield from (

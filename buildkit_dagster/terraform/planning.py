@@ -47,9 +47,10 @@ def plan_stack(gatekeeper: Gatekeeper, units: Sequence[str], planned: PlannedOut
     engine = gatekeeper.engine
     with engine.workdir.alone():
         values = planned_values(engine.stack, planned, engine.state_of)
-        homeless = isinstance(engine.stack.backend, S3Backend) and not gatekeeper.plans.has_bucket
+        backend = engine.stack.backend
+        homeless = backend.bucket if isinstance(backend, S3Backend) and not gatekeeper.plans.has_bucket else ""
         if values.unknown or homeless:
-            plan, made_by = _in_planning_root(engine, units, values, homeless)
+            plan, made_by = _in_planning_root(engine, units, values, bool(homeless))
         else:
             made_by = replace(engine, planned=values.values)
             plan = _in_place(made_by, units)
@@ -57,7 +58,9 @@ def plan_stack(gatekeeper: Gatekeeper, units: Sequence[str], planned: PlannedOut
             return StackPlan(engine.stack, tuple(units), plan, values=values)
         verdicts = gatekeeper.judge(plan)
         known = {name: coded(value) for name, value in made_by.values().items()}
-        record = gatekeeper.store(plan, verdicts, known, units, speculative=values.upstream, made_by=made_by)
+        # In a root for planning only, something the stack counts on is not there, be it the bucket of its state.
+        counts_on = (*values.upstream, *([f"bucket {homeless}"] if homeless else []))
+        record = gatekeeper.store(plan, verdicts, known, units, speculative=counts_on, made_by=made_by)
         made_by.workdir.plan.unlink()
         return StackPlan(engine.stack, tuple(units), plan, verdicts, record, values)
 
@@ -105,4 +108,9 @@ def _with_unknown(
     with planning_root(engine, values, unknown, without_backend=homeless) as (other, seen):
         other.write()
         other.init()
+        other.tell = _nobody  # Terraform's own summary counts a resource of ours
         return seen.plan(other.plan(None, [] if full else seen.targets(tuple(units)))), other
+
+
+def _nobody(_: str) -> None:
+    """Nothing is told."""

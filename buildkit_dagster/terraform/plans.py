@@ -48,7 +48,7 @@ class Change:
 class PlanRecord:
     """One stored plan. Times are ISO 8601 in UTC; `units` those selected, `options` further ones of `terraform plan`.
 
-    `speculative` names the upstream stacks whose planned outputs it was made from, which are not real yet; `outputs`
+    `speculative` names what it counts on that is only planned: upstream stacks, the bucket of the state; `outputs`
     are the root outputs after the apply, without secrets; `verdicts` what the gates said, as data; `applied` the run.
     """
 

@@ -135,7 +135,7 @@ def test_the_job_plans_every_stack_in_order_and_applies_none(tmp_path: Path) -> 
     assert "| quay | 1 | 0 | 0 |" in seen["infra/shore/quay"]["plan"]
     log = "\n".join(str(entry) for entry in instance.all_logs(result.run_id))
     assert "## Stack shore" in log
-    assert "Speculative: made from planned outputs of shore; it cannot be applied." in log
+    assert "Speculative: it counts on shore, only planned yet; it cannot be applied." in log
     assert (read_state(shore.backend, None).serial, read_state(boats.backend, None).serial) == (0, 0)
 
 

@@ -203,7 +203,7 @@ def test_a_speculative_plan_is_refused(tmp_path: Path) -> None:
     record = asked(stack)
     rewritten(stack, record, speculative=("network",))
     run = apply(stack, record)
-    assert "is speculative: it was made from planned outputs of network and cannot be applied" in run.error
+    assert "is speculative: it counts on network, which is only planned, and cannot be applied" in run.error
 
 
 def test_a_record_holds_no_value_and_reads_back_as_it_was(tmp_path: Path) -> None:

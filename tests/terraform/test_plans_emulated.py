@@ -94,7 +94,7 @@ def test_an_approved_speculative_plan_covers_the_real_one_that_says_the_same(bay
     (bucket,) = (change for change in second.plan.changes if change.type == "aws_s3_bucket")
     assert (bucket.values["bucket"], "tags" in bucket.unknown) == (f"{bay.name}-boat", True)
     assert Plans(bay.boats(), bay.s3).has_bucket is False
-    assert recorded(second).speculative == ("shore",)
+    assert recorded(second).speculative == ("shore", f"bucket {bay.name}-state")
 
     bay.make_bucket()
     second = bay.plan(bay.boats(), {"shore": first.plan.outputs})

@@ -144,7 +144,7 @@ def test_a_speculative_plan_cannot_be_applied(tmp_path: Path) -> None:
     assert materialize_stack(upstream).success
     run = materialize_stack(stack, plan=record.digest)
     assert (
-        f"plan {record.digest} of stack 'boats' is speculative: it was made from planned outputs of shore" in run.error
+        f"plan {record.digest} of stack 'boats' is speculative: it counts on shore, which is only planned" in run.error
     )
     assert read_state(stack.backend, None).serial == 0
 

@@ -99,6 +99,7 @@ class TerraformCliInvocation:
 
     def _events(self) -> Iterator[DagsterEvent]:
         with self.engine.workdir.alone():
+            self.gatekeeper.begin(self.digest)
             self._prepare()
             plan = self.plan = self._opened(self.digest) if self.digest else self._planned()
             self.engine.tell(f"Plan of stack {self.engine.stack.name}:\n{plan.summary()}")
