@@ -89,6 +89,7 @@ def plans_of(
 ) -> Iterator[Shown]:
     """Plan stacks, or the selected units, in this process; nothing is queued and nothing applied."""
     _check_endpoint(platform, process)
+    prepare_home(platform, process)  # what an emulator left that is gone must go before plans are stored
     list(prepare_platform(platform, process))
     repository = build_definitions(platform, process).get_repository_def()
     stacks, keys = stacks_in(list(repository.assets_defs_by_key.values()))

@@ -1,0 +1,49 @@
+"""Plans as Markdown: nothing in an address or a message leaves its place, and no part is too long for a comment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from buildkit_dagster.rules.blast_radius import BlastRadius
+from buildkit_dagster.rules.verdicts import Severity, Verdict
+from buildkit_dagster.terraform.plan import Plan, ResourceChange
+from buildkit_dagster.terraform.plan_text import Shown, as_markdown
+from buildkit_dagster.terraform.planning import StackPlan
+from buildkit_dagster.terraform.stack import TerraformStack
+
+GITHUB = 65_536
+
+
+def shown(addresses: list[str], message: str = "", models: tuple[str, ...] = ()) -> Shown:
+    changes = tuple(ResourceChange(address, "u", "t", ("delete", "create"), None, {}) for address in addresses)
+    verdicts = (Verdict("policy/x", Severity.WARN, "u", "a", message),) if message else ()
+    plan = StackPlan(TerraformStack(Path("s")), ("u",), Plan("s", None, changes), verdicts)
+    return Shown("s", plan, BlastRadius(units=("infra/s/u",), models=models))
+
+
+def test_a_thousand_changes_and_models_are_all_told_in_parts_below_githubs_limit() -> None:
+    addresses = [f'module.u.aws_s3_bucket.this["{"k" * 60}-{number}"]' for number in range(2000)]
+    models = tuple(f"shop/model_{number}" for number in range(1000))
+    parts = as_markdown([shown(addresses, models=models)])
+    assert len(parts) > 1
+    assert all(len(part) < GITHUB for part in parts)
+    text = "\n".join(parts)
+    assert all(f"`{address}`" in text for address in addresses)
+    assert all(f"`{model}`" in text for model in models)
+
+
+@settings(max_examples=100)
+@given(st.lists(st.text(max_size=3000), max_size=5), st.text(max_size=3000), st.integers(2000, 5000))
+def test_no_part_is_longer_than_asked_whatever_addresses_and_messages_hold(
+    addresses: list[str], message: str, longest: int
+) -> None:
+    assert all(len(part) <= longest for part in as_markdown([shown(addresses, message)], longest))
+
+
+def test_an_address_or_a_message_cannot_mention_anybody_or_draw_a_link() -> None:
+    (text,) = as_markdown([shown(['module.u.x["`@team`"]'], "see [here](https://example.com) <b> @team")])
+    assert '- -/+ ``module.u.x["`@team`"]``' in text or '`` module.u.x["`@team`"] ``' in text
+    assert r"see \[here\](https://example.com) \<b\> \@team" in text
