@@ -1,6 +1,6 @@
-"""What `buildkit drift`, `destroy` and `adopt` ask of Terraform, stack by stack and outside of any run.
+"""What `buildkit drift` and `adopt` ask of Terraform, stack by stack and outside of any run.
 
-Choosing units is `selection.py`; looking, destroying and adopting in one stack are in `terraform/`.
+Choosing units is `selection.py`; looking and adopting in one stack are in `terraform/`, destroying is `destruction.py`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from buildkit_dagster.config.models import Platform
 from buildkit_dagster.defs.infra import engine_of, terraform_stacks
 from buildkit_dagster.defs.selection import chosen_units
 from buildkit_dagster.errors import BuildkitError
+from buildkit_dagster.terraform.adopt import Adoption, find_adoptions
 from buildkit_dagster.terraform.drift import Found, look_for_drift
+from buildkit_dagster.terraform.stack import TerraformStack
 
 Say = Callable[[str], None]
 
@@ -32,3 +34,14 @@ def find_drift(
             yield error
         else:
             yield replace(found, drifted=tuple(one for one in found.drifted if one.unit in wanted))
+
+
+def find_adoptions_of(
+    platform: Platform, process: ProcessEnvironment, stack: str | None
+) -> Iterator[tuple[TerraformStack, tuple[Adoption, ...] | BuildkitError]]:
+    """What of each stack's creations exists already; a stack that cannot be planned does not end the search."""
+    for each in chosen_units(terraform_stacks(platform), None, stack):
+        try:
+            yield each, find_adoptions(engine_of(platform, each, process))
+        except BuildkitError as error:
+            yield each, error

@@ -22,6 +22,9 @@ from buildkit_dagster.terraform.root import Root, analyse, module_outputs, read_
 Drift = Literal["warn", "block", "off"]
 _MODES = get_args(Drift)
 
+#: What the file of `import` blocks is called in a root.
+IMPORTS_FILE = "imports.tf.json"
+
 
 @dataclass(frozen=True, eq=False)
 class TerraformStack:
@@ -109,6 +112,14 @@ class TerraformStack:
             lock_file=work.parent.parent / ".terraform.lock.hcl",
             drift=drift,
         )
+
+    @property
+    def imports(self) -> Path:
+        """Where the user's `import` blocks are: beside a root written by hand, else in the platform folder, by
+        environment, since every environment has names of its own."""
+        if self.source is None:
+            return self.path / IMPORTS_FILE
+        return self.work.parents[2] / "imports" / self.work.parent.name / f"{self.name}.tf.json"
 
     @cached_property
     def root(self) -> Root:

@@ -20,7 +20,7 @@ from typing import Any
 
 from buildkit_dagster.terraform.backends import LocalBackend
 from buildkit_dagster.terraform.providers import Sources
-from buildkit_dagster.terraform.stack import TerraformStack
+from buildkit_dagster.terraform.stack import IMPORTS_FILE, TerraformStack
 
 LOCK_FILE = ".terraform.lock.hcl"
 _NOT_NEEDED = shutil.ignore_patterns("tests", "examples", "*.md", ".terraform", LOCK_FILE)
@@ -95,6 +95,7 @@ class Workdir:
             return
         write_private(self.folder / "main.tf.json", json.dumps(self.stack.body(), indent=2))
         self._copy_modules()
+        self._copy_imports()
         if self.stack.lock_file and self.stack.lock_file.exists():
             shutil.copy(self.stack.lock_file, self.folder / LOCK_FILE)
 
@@ -148,6 +149,14 @@ class Workdir:
             given.read_text() if isinstance(given, Path) else given,
         )
         return hashlib.sha256(repr(facts).encode()).hexdigest()
+
+    def _copy_imports(self) -> None:
+        """The user's `import` blocks stand in the rendered root as long as they stand in the platform folder."""
+        copy = self.folder / IMPORTS_FILE
+        if self.stack.imports.exists():
+            write_private(copy, self.stack.imports.read_text())
+        else:
+            copy.unlink(missing_ok=True)
 
     def _copy_modules(self) -> None:
         assert self.stack.source is not None
