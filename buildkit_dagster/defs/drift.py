@@ -29,6 +29,7 @@ from buildkit_dagster.naming import identifier, key_text
 from buildkit_dagster.rules.drift import Drifted
 from buildkit_dagster.terraform.drift import Found, look_for_drift
 from buildkit_dagster.terraform.engine import Engine
+from buildkit_dagster.terraform.redaction import SEEN
 from buildkit_dagster.terraform.stack import TerraformStack
 
 #: The engine of the stack as it is now, made when the op runs.
@@ -119,8 +120,8 @@ class _Checks:
             asset_key=key.asset_key,
             check_name=DRIFT,
             severity=severity,
-            description=drift_text(drifted, key_text(key.asset_key.path)),
-            metadata={"drifted": len(drifted), "resources": _listed(str(each) for each in drifted)},
+            description=SEEN.scrub(drift_text(drifted, key_text(key.asset_key.path))),
+            metadata={"drifted": len(drifted), "resources": _listed(SEEN.scrub(str(each)) for each in drifted)},
         )
 
     def _orphans(self, key: AssetCheckKey, found: Found) -> AssetCheckResult:
@@ -131,7 +132,7 @@ class _Checks:
             check_name=ORPHANS,
             severity=AssetCheckSeverity.WARN,
             description=orphans_text(found.stack, list(found.orphans)) if addresses else None,
-            metadata={"orphans": _listed(addresses)} if addresses else {},
+            metadata={"orphans": _listed(SEEN.scrub(address) for address in addresses)} if addresses else {},
         )
 
 

@@ -80,9 +80,10 @@ class Engine:
     planned: Mapping[str, Any] = field(default_factory=dict, repr=False)
     _started: int = field(default=0, init=False)
 
-    def __post_init__(self) -> None:
-        tell = self.tell
-        self.tell = lambda text: tell(self.secrets.scrub(text))
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Whoever is told something, at first or later, is told no secret."""
+        told = (lambda text: value(self.secrets.scrub(text))) if name == "tell" else value
+        super().__setattr__(name, told)
 
     @cached_property
     def secrets(self) -> Secrets:
@@ -215,6 +216,12 @@ class Engine:
 
     def import_resource(self, address: str, resource_id: str) -> None:
         """Take an object that exists into the state; raises ImportFailed."""
+        if self.secrets.finds(f"{address} {resource_id}"):
+            where = self.secrets.scrub(address)
+            problem = (
+                f"  {where}: its address or id holds a secret, and command lines show them; write an `import` block"
+            )
+            raise ImportFailed(self.stack.name, [problem])
         self._to_end(ImportFailed, self._lines.quiet("import", address, resource_id, **self._shared))
 
     def push_state(self, file: Path) -> None:

@@ -20,6 +20,9 @@ from buildkit_dagster.terraform.providers import AWS_PROVIDER, AWS_PROVIDER_VERS
 
 Json = Any
 
+#: A carriage return in a template.
+_RETURN = '${"\\r"}'
+
 #: The name of a resource whose id stands for everything that is not known yet.
 UNKNOWN_RESOURCE = "buildkit_unknown"
 
@@ -209,7 +212,13 @@ def expression(value: Json) -> Json:
 
 def escape(text: str) -> str:
     """Text that Terraform reads back as itself."""
-    return re.sub(r"([$%])\{", r"\1\1{", text)
+    escaped = re.sub(r"([$%])\{", r"\1\1{", text)
+    return escaped if escaped == text else _without_returns(escaped)
+
+
+def _without_returns(text: str) -> str:
+    """Behind a bare carriage return Terraform takes nothing for a template any more, escapes included."""
+    return text.replace("\r", _RETURN)
 
 
 def _template(parts: tuple[str | Ref | UnitRef | PlannedRef, ...]) -> str:
@@ -217,7 +226,7 @@ def _template(parts: tuple[str | Ref | UnitRef | PlannedRef, ...]) -> str:
     written = ""
     for is_literal, run in groupby(parts, key=lambda part: isinstance(part, str)):
         if is_literal:
-            literal = escape("".join(str(part) for part in run))
+            literal = _without_returns(escape("".join(str(part) for part in run)))
             kept = literal.rstrip("$")
             written += literal if kept == literal else f'{kept}${{"{literal[len(kept) :]}"}}'
         else:

@@ -140,8 +140,8 @@ def _body(calls: tuple[ModuleCall, ...]) -> dict[str, Any]:
 @examples(200)
 def test_escaped_text_has_no_expression_in_it(text: str) -> None:
     escaped = escape(text)
-    assert "${" not in escaped.replace("$${", "")
-    assert "%{" not in escaped.replace("%%{", "")
+    assert "${" not in escaped.replace("$${", "-").replace('${"\\r"}', "-")
+    assert "%{" not in escaped.replace("%%{", "-")
     if "${" not in text and "%{" not in text:
         assert escaped == text
 
