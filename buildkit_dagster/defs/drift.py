@@ -62,9 +62,11 @@ def terraform_drift_checks(
     return check_drift
 
 
-def drift_checks_of(stack: TerraformStack, engine: Callable[[], Engine]) -> AssetChecksDefinition | None:
-    """The same for a stack of the platform, whose `engine` is made when the op runs; None where it is off."""
-    checks = _Checks(stack, DagsterTerraformTranslator())
+def drift_checks_of(
+    stack: TerraformStack, engine: Callable[[], Engine], translator: DagsterTerraformTranslator | None = None
+) -> AssetChecksDefinition | None:
+    """The same for a stack whose `engine` is made when the op runs, without a resource; None where it is off."""
+    checks = _Checks(stack, translator or DagsterTerraformTranslator())
     if not checks.specs:
         return None
 

@@ -171,6 +171,19 @@ def test_its_gates_stand_between_plan_and_apply(sandbox: Sandbox, tmp_path: Path
     assert not (root / "terraform.tfstate").exists()
 
 
+def test_its_units_are_checked_for_drift_where_it_says_so(sandbox: Sandbox, tmp_path: Path) -> None:
+    sandbox.add("one", str(copy_root("mixture", tmp_path)), drift={"first": "block", "alone": "warn"})
+    sandbox.add("two", {"path": str(copy_root("spaces", tmp_path))})
+    with sandbox.folder.build_all_defs() as defs:
+        repository = defs.get_repository_def()
+        keys = {key for key in repository.asset_graph.asset_check_keys if key.name == "drift"}
+        assert {key.asset_key for key in keys} >= {key_of("mixture", "first"), key_of("mixture", "alone")}
+        assert not [key for key in keys if key.asset_key == key_of("spaces", "root")]
+        job = defs.resolve_implicit_global_asset_job_def()
+        result = job.execute_in_process(raise_on_error=False)
+    assert result.success
+
+
 def test_an_output_of_another_component_is_an_input_and_an_edge_to_its_translated_key(
     sandbox: Sandbox, tmp_path: Path
 ) -> None:

@@ -150,7 +150,7 @@ def test_a_landing_zone_of_modules_for_each_entry_of_data_files(tmp_path: Path) 
 def test_a_flat_root_in_two_workspaces_with_an_import_and_checks(tmp_path: Path, boto: Callable[[str], Any]) -> None:
     root = copy_root("public/flat", tmp_path)
     spaces = {}
-    for workspace, added in (("default", 8), ("prod", 10)):
+    for workspace, added in (("default", 7), ("prod", 9)):
         boto("s3").create_bucket(
             Bucket=f"made-by-hand-{workspace}", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
         )

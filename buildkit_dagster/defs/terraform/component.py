@@ -6,7 +6,7 @@ What `@terraform_assets` is in Python, this is in YAML; both make the same asset
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Annotated, Any
 
@@ -20,6 +20,7 @@ from dagster.components.utils.translation import (
 )
 
 from buildkit_dagster.config.gates import Gates
+from buildkit_dagster.defs.drift import drift_checks_of
 from buildkit_dagster.defs.failures import told_plainly
 from buildkit_dagster.defs.terraform.assets import terraform_assets
 from buildkit_dagster.defs.terraform.resource import TerraformCliResource
@@ -210,6 +211,15 @@ class TerraformStackComponent(dg.Component, dg.Resolvable):
             "counts as its approval."
         ),
     ] = None
+    drift: Annotated[
+        str | dict[str, str] | None,
+        _verbatim(
+            str | dict[str, str] | None,
+            "Adds a check `drift` to each unit: `warn`, `block` or `off`, for all or for each by name. Without it "
+            "nothing is looked for.",
+            ["warn", {"vpc": "block", "logs": "off"}],
+        ),
+    ] = None
     lock_timeout: Annotated[
         str,
         dg.Resolver.default(
@@ -252,7 +262,14 @@ class TerraformStackComponent(dg.Component, dg.Resolvable):
             with told_plainly():
                 yield from self.execute(context=context, terraform=self.terraform)
 
-        return dg.Definitions(assets=[stack_assets])
+        return dg.Definitions(assets=[stack_assets], asset_checks=self._drift_checks())
+
+    def _drift_checks(self) -> list[dg.AssetChecksDefinition]:
+        if self.drift is None:
+            return []
+        stack = replace(self.stack, drift=self.drift)  # type: ignore[arg-type]  # it says which modes there are
+        checks = drift_checks_of(stack, lambda: self.terraform.engine(stack), self.translator)
+        return [checks] if checks else []
 
     @cached_property
     def terraform(self) -> TerraformCliResource:
