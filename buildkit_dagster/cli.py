@@ -15,6 +15,7 @@ from pathlib import Path
 import typer
 
 from buildkit_dagster.commands import (
+    adopt,
     apply,
     approve,
     demo,
@@ -57,6 +58,7 @@ for _command in (
     launch,
     trust,
     drift,
+    adopt,
     destroy,
     doctor,
     demo,

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from buildkit_dagster.cli import app
+from buildkit_dagster.commands import common
 from buildkit_dagster.commands.init import make_folder
 from tests.scenario import edited, write_platform
 
@@ -150,3 +152,9 @@ def test_an_unexpected_error_is_one_line_and_the_place_of_its_log(tmp_path: Path
     log = tmp_path / "platform" / ".buildkit" / "error.log"
     assert str(log) in message(done)
     assert "Traceback" in log.read_text()
+
+
+def test_every_command_there_is_can_be_called() -> None:
+    files = {path.stem for path in Path(common.__file__).parent.glob("*.py")} - {"__init__", "common"}
+    groups = {group.name for group in app.registered_groups}
+    assert files == {str(command.name) for command in app.registered_commands} | groups
