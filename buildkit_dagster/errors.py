@@ -39,6 +39,7 @@ BuildkitError
 │   ├── StackInUse, DestroyStopped, DestroyNeedsYes     what `buildkit destroy` refuses, or could not finish
 │   ├── UnitsNotReported        Terraform ended well without completing what was selected
 │   ├── StateNotReadable        only Terraform reads this state, and nobody gave one
+│   ├── BackendUnsafe           a store that gives one lock to two writers
 │   ├── CreationsUnknown        what a dead Terraform made, or began to make, and cannot be found or imported
 │   ├── ErroredStateRefused     a state Terraform could not save does not follow from the stored one
 │   ├── StatesDiverge, StateNotMoved    a state lies in two places, or did not arrive where it was moved
@@ -676,6 +677,18 @@ class StatesDiverge(TerraformError):
         super().__init__(
             f"Stack {stack} has two states that do not belong together: {local} and {remote}. Keep the one that "
             "describes what exists (`terraform state list` shows it) and move the other away; nothing was changed."
+        )
+
+
+class BackendUnsafe(TerraformError):
+    """A store ignored the condition that Terraform's lock rests on; nothing was done with it."""
+
+    def __init__(self, place: str, winners: int) -> None:
+        said = f"{winners} writers of one new object were" if winners else "no writer of a new object was"
+        super().__init__(
+            f"{place} cannot hold Terraform's lock: {said} told that it was theirs, so two applies could run at once "
+            "and destroy each other's state. Use a store that honours `If-None-Match` (S3 does), which `use_lockfile` "
+            "needs, or another backend with locks of its own"
         )
 
 

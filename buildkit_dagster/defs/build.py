@@ -20,6 +20,7 @@ from buildkit_dagster.defs.image import image_assets
 from buildkit_dagster.defs.infra import gatekeeper_for, infra_assets, infra_checks, terraform_stacks
 from buildkit_dagster.defs.ingest import ingest_assets
 from buildkit_dagster.defs.jobs import FORKING_EXECUTOR, platform_jobs
+from buildkit_dagster.defs.locks import lock_checks, lock_sensor, release_job
 from buildkit_dagster.defs.planning import plan_job
 from buildkit_dagster.defs.schedules import schedules
 from buildkit_dagster.defs.sensors import object_sensors
@@ -31,6 +32,7 @@ def build_definitions(platform: Platform, process: ProcessEnvironment) -> Defini
     projects = {project.name: _models(platform, project, process) for project in platform.dbt_projects}
     stacks = terraform_stacks(platform)
     checks = infra_checks(platform, process, stacks)
+    locks = lock_checks(platform, process, stacks)
     assets = [
         *infra_assets(platform, process, stacks),
         *image_assets(platform, process),
@@ -41,14 +43,16 @@ def build_definitions(platform: Platform, process: ProcessEnvironment) -> Defini
     sensors = object_sensors(platform, process)
     return Definitions(
         assets=assets,
-        asset_checks=checks,
+        asset_checks=[*checks, *locks],
         jobs=[
-            *_jobs(platform, assets, checks, projects, sensors),
+            *_jobs(platform, assets, [*checks, *locks], projects, sensors),
             plan_job(assets, partial(gatekeeper_for, platform, process)),
+            release_job(platform, process, stacks),
         ],
         schedules=schedules(platform, has_drift=any(key.name == DRIFT for each in checks for key in each.check_keys)),
         sensors=[
             *sensors,
+            lock_sensor(platform, process, stacks),
             *(automation_sensor(platform, project, projects[project.name]) for project in platform.dbt_projects),
         ],
         # Runs the sensors ask for: in the emulator they are short, and a worker of its own costs more than the step.

@@ -25,6 +25,8 @@ from dagster._core.storage.asset_check_execution_record import (
 
 #: The checks of infrastructure that `drift.py` defines.
 DRIFT, ORPHANS = "drift", "orphans"
+#: The check of `locks.py`.
+LOCK = "lock"
 #: Those `policy.py` defines.
 POLICY = "policy"
 

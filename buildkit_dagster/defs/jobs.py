@@ -19,7 +19,7 @@ from dagster import (
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from buildkit_dagster.config.models import IngestJob, Platform
-from buildkit_dagster.defs.checks import POLICY
+from buildkit_dagster.defs.checks import LOCK, POLICY
 from buildkit_dagster.naming import DRIFT_JOB, dbt_job_name, ingest_job_name, stack_job_name, table_key
 
 #: A forked worker starts in a tenth of the time a spawned one takes; what is costly to import is imported once.
@@ -38,9 +38,9 @@ def platform_jobs(
     checks: Sequence[AssetCheckKey] = (),
 ) -> list[UnresolvedAssetJobDefinition]:
     """All jobs of a platform whose assets are `keys`; `projects` is what belongs to each dbt project, `checks` are
-    those for which Terraform has to look once more: no job that applies runs them."""
+    those that a look of its own or a sensor answers: no job that applies runs them."""
     keys, looking = set(keys), AssetSelection.checks(*checks)
-    drift = [key for key in checks if key.name != POLICY]
+    drift = [key for key in checks if key.name not in (POLICY, LOCK)]
     infrastructure = _under("infra") | _under("image")
     return [
         _job("platform", AssetSelection.all() - looking, "Everything, from the state bucket to the last model."),

@@ -331,7 +331,7 @@ class Engine:
         self._started += 1
         name = f"{self.run}-{self._started}-{what}"
         output = self.workdir.journal / f"{name}.jsonl"
-        watch = LockWatch(self.stack.backend, self.s3)
+        watch = LockWatch(self.stack.backend, self.s3, self.run)
         child = start(line, cwd=self.workdir.folder, env=self._environment, stdout=output)
         try:
             # A Terraform without a journal is stopped as any other: a full disk may keep us from opening one.
@@ -343,6 +343,8 @@ class Engine:
                 watch.follow(journal)
                 yield child, watch
         finally:
+            if child.wait() >= 0:
+                watch.end()
             self._close(watch.journal, child.wait())
 
     def _close(self, journal: Journal | None, code: int) -> None:

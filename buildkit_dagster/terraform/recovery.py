@@ -22,6 +22,7 @@ from buildkit_dagster.terraform.locks import (
     release_table_lock,
 )
 from buildkit_dagster.terraform.lost import import_lost
+from buildkit_dagster.terraform.probe import check_backend
 from buildkit_dagster.terraform.render import S3Backend
 
 #: How long to wait for a Terraform whose worker was killed, in seconds.
@@ -29,7 +30,12 @@ WAIT_SECONDS = 3600.0
 
 
 def settle_locks(engine: Engine) -> list[Journal]:
-    """Wait for what still runs and release a lock that is proven ours and dead; the journals that are left to read."""
+    """Wait for what still runs and release a lock that is proven ours and dead; the journals that are left to read.
+
+    It is the first thing done with a stack's backend, so one that cannot hold a lock is refused here.
+    """
+    if isinstance(engine.stack.backend, S3Backend):
+        check_backend(engine.stack.backend, engine.s3, engine.workdir.work, engine.tell)
     journals = unsettled(engine.workdir.journal)
     for journal in journals:
         _wait_for(journal, engine.tell)

@@ -73,6 +73,7 @@ def test_the_jobs_are_those_the_configuration_names(definitions: Definitions) ->
         "ingest_acme_planes",
         "ingest_acme_weather",
         "platform",
+        "release_stale_locks",
         "stack_dbt",
         "stack_ingest_acme",
         "stack_lake",

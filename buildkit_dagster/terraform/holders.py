@@ -1,0 +1,48 @@
+"""Who holds a state's lock, in words of ours: a small object beside the state that any machine can read.
+
+Terraform's own lock names user and host only. This record names the Dagster run and the process too. It is written when
+a lock of ours is seen (`lock_watch.py`) and removed when its Terraform has ended; it counts only as long as the lock
+with its id is there. What to do about a lock is decided in `locks.py`, told in `held.py`.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from buildkit_dagster.terraform.render import S3Backend
+
+
+@dataclass(frozen=True)
+class Holder:
+    """The run that took a lock; `since` is ISO 8601 in UTC."""
+
+    lock_id: str
+    run: str
+    host: str
+    user: str
+    pid: int
+    since: str
+
+
+def _place(backend: S3Backend) -> dict[str, str]:
+    return {"Bucket": backend.bucket, "Key": f"{backend.key}.holder"}
+
+
+def write_holder(backend: S3Backend, s3: Any, holder: Holder) -> None:
+    s3.put_object(**_place(backend), Body=json.dumps(asdict(holder)).encode(), ContentType="application/json")
+
+
+def remove_holder(backend: S3Backend, s3: Any) -> None:
+    s3.delete_object(**_place(backend))
+
+
+def read_holder(backend: S3Backend, s3: Any, lock_id: str) -> Holder | None:
+    """The record of this very lock; None where there is none, or it is about an earlier one."""
+    try:
+        body = s3.get_object(**_place(backend))["Body"].read()
+    except (s3.exceptions.NoSuchKey, s3.exceptions.NoSuchBucket):
+        return None
+    holder = Holder(**json.loads(body))
+    return holder if holder.lock_id == lock_id else None

@@ -1,0 +1,150 @@
+"""Who holds a lock, as the command, the check and the sensor tell it; dead locks and slots that one job gives back."""
+
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dagster import AssetKey, DagsterInstance, DagsterRun, DagsterRunStatus
+
+from buildkit_dagster.cloud.aws import Aws
+from buildkit_dagster.config.environment import read_environment
+from buildkit_dagster.defs.locks import _changes, free_slots, release_dead, rows_of, stale_rows
+from buildkit_dagster.emulator.control import Emulator
+from buildkit_dagster.process import start, started_at
+from buildkit_dagster.terraform.engine import Engine
+from buildkit_dagster.terraform.holders import Holder, read_holder, remove_holder, write_holder
+from buildkit_dagster.terraform.journal import open_journal, who
+from buildkit_dagster.terraform.render import ModuleCall, S3Backend
+from tests.terraform_runs import REGION, copy_root, emulated_stack
+
+RUN = "0a0a0a0a-0000-0000-0000-000000000000"
+
+
+@dataclass
+class Locked:
+    """A stack with a lock on its state and the record of who took it."""
+
+    engine: Engine
+    backend: S3Backend
+
+    def lock(self, id: str = "lock-1", who: str = "ann@laptop", minutes: float = 5) -> None:
+        created = (datetime.now(UTC) - timedelta(minutes=minutes)).isoformat()
+        info = {"ID": id, "Operation": "OperationTypeApply", "Who": who, "Created": created}
+        self.engine.s3.put_object(Bucket=self.backend.bucket, Key=self._key, Body=json.dumps(info))
+        write_holder(self.backend, self.engine.s3, Holder(id, RUN, "laptop", "ann", 7, created))
+
+    def journal(self, pid: int, mark: str | None) -> None:
+        open_journal(self.engine.workdir.journal, "run", pid, mark, {}, {}).with_lock("lock-1")
+
+    @property
+    def is_locked(self) -> bool:
+        found = self.engine.s3.list_objects_v2(Bucket=self.backend.bucket).get("Contents", [])
+        return self._key in {item["Key"] for item in found}
+
+    @property
+    def _key(self) -> str:
+        return f"{self.backend.key}.tflock"
+
+
+@pytest.fixture
+def locked(tmp_path: Path, emulator: Emulator, boto: Callable[[str], Any], request: pytest.FixtureRequest) -> Locked:
+    (tmp_path / "emulator.json").write_text(json.dumps({"endpoint": emulator.endpoint}))
+    bucket = f"locks-{abs(hash(request.node.name)) % 10**8}"
+    boto("s3").create_bucket(Bucket=bucket)
+    stack = emulated_stack("held", bucket, tmp_path / "work", ModuleCall("only", "store", {"name": "held"}))
+    engine = Engine(stack, Aws(read_environment(), REGION, tmp_path / "emulator.json"), run="here", tell=lambda _: None)
+    assert isinstance(stack.backend, S3Backend)
+    return Locked(engine, stack.backend)
+
+
+def test_a_foreign_lock_is_told_with_its_run_left_alone_and_stale_only_when_it_is_old(locked: Locked) -> None:
+    locked.lock()
+    (row,) = rows_of([locked.engine], None)
+    assert f"held: held by ann@laptop since {row.held.lock.created}" in str(row)
+    assert f"Dagster run {RUN} (not known here)" in str(row)
+    assert "force-unlock lock-1" in str(row)
+    assert (row.data()["verdict"], row.is_stale) == ("foreign", False)
+    assert release_dead(locked.engine) == []
+    locked.lock(minutes=90)
+    (row,) = rows_of([locked.engine], None)
+    assert (row.is_stale, row.needs_a_person, locked.is_locked) == (True, True, True)
+
+
+def test_a_lock_whose_run_is_over_needs_a_person(locked: Locked) -> None:
+    locked.lock()
+    with DagsterInstance.ephemeral() as instance:
+        instance.add_run(_finished_run())
+        (row,) = rows_of([locked.engine], instance)
+    assert (row.run_status, row.needs_a_person) == ("FAILURE", True)
+
+
+def test_a_lock_of_ours_is_waited_for_while_its_terraform_lives_and_released_when_it_is_dead(locked: Locked) -> None:
+    locked.lock(who=who())
+    locked.journal(os.getpid(), started_at(os.getpid()))
+    (row,) = rows_of([locked.engine], None)
+    assert (row.data()["verdict"], row.is_stale) == ("wait", False)
+    assert (release_dead(locked.engine), locked.is_locked) == ([], True)
+    locked.journal(2**22 + 1, "0")
+    (row,) = rows_of([locked.engine], None)
+    assert (row.data()["verdict"], row.is_stale, row.needs_a_person) == ("release", True, False)
+    assert [held.lock.id for held in release_dead(locked.engine)] == ["lock-1"]
+    assert not locked.is_locked
+
+
+def test_a_holders_record_counts_for_its_own_lock_only(locked: Locked) -> None:
+    locked.lock()
+    assert read_holder(locked.backend, locked.engine.s3, "lock-1") is not None
+    assert read_holder(locked.backend, locked.engine.s3, "lock-2") is None
+    remove_holder(locked.backend, locked.engine.s3)
+    assert read_holder(locked.backend, locked.engine.s3, "lock-1") is None
+
+
+def test_the_check_fails_when_a_lock_becomes_stale_passes_when_it_is_gone_and_nothing_is_written_between(
+    locked: Locked,
+) -> None:
+    key = {"held": AssetKey(["infra", "held", "only"])}
+    locked.lock(minutes=90)
+    stale = stale_rows(rows_of([locked.engine], None))
+    first = _changes(key, stale, None)
+    (event,) = first.asset_events
+    assert (event.passed, event.check_name, event.severity.value) == (False, "lock", "ERROR")
+    assert "force-unlock lock-1" in event.metadata["what_to_do"].value
+    assert not hasattr(_changes(key, stale, first.cursor), "asset_events")
+    (event,) = _changes(key, {}, first.cursor).asset_events
+    assert event.passed
+    assert not hasattr(_changes(key, {}, None), "asset_events")
+
+
+def test_a_killed_workers_pool_slot_is_given_back_once_its_run_is_over(tmp_path: Path) -> None:
+    root, home = copy_root("slow", tmp_path), tmp_path / "home"
+    home.mkdir()
+    with DagsterInstance.local_temp(str(home)) as instance:
+        storage = instance.event_log_storage
+        storage.set_concurrency_slots("terraform_slow", 1)
+        argv = [sys.executable, "-m", "tests.cancel_worker", str(root), str(home)]
+        worker = start(argv, cwd=Path(__file__).parents[2], env=dict(os.environ), stdout=tmp_path / "worker.txt")
+        deadline = time.monotonic() + 90
+        while not storage.get_concurrency_info("terraform_slow").active_run_ids:
+            assert time.monotonic() < deadline, worker.stdout.read_text()
+            time.sleep(0.1)
+        os.killpg(worker.pid, signal.SIGKILL)
+        worker.wait()
+        for events in (root / ".buildkit" / "journal").glob("*.json"):
+            os.killpg(json.loads(events.read_text())["pid"], signal.SIGKILL)
+        (run,) = instance.get_runs()
+        assert free_slots(instance) == []
+        instance.report_run_failed(run)
+        assert free_slots(instance) == [f"terraform_slow: {run.run_id}"]
+        assert storage.get_concurrency_info("terraform_slow").active_slot_count == 0
+
+
+def _finished_run() -> Any:
+    return DagsterRun(job_name="stack_held", run_id=RUN, status=DagsterRunStatus.FAILURE)
