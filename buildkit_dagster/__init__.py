@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from buildkit_dagster.config.gates import Gates
     from buildkit_dagster.defs.drift import terraform_drift_checks
+    from buildkit_dagster.defs.planning import terraform_plan_job
     from buildkit_dagster.defs.policy import terraform_policy_checks
     from buildkit_dagster.defs.terraform.assets import terraform_assets
     from buildkit_dagster.defs.terraform.component import TerraformStackComponent
@@ -30,6 +31,7 @@ __all__ = [
     "TerraformStackComponent",
     "terraform_assets",
     "terraform_drift_checks",
+    "terraform_plan_job",
     "terraform_policy_checks",
 ]
 
@@ -42,6 +44,7 @@ _HOMES = {
     "TerraformStackComponent": "defs.terraform.component",
     "terraform_assets": "defs.terraform.assets",
     "terraform_drift_checks": "defs.drift",
+    "terraform_plan_job": "defs.planning",
     "terraform_policy_checks": "defs.policy",
 }
 

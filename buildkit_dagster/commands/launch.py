@@ -10,7 +10,9 @@ from buildkit_dagster.commands.common import EnvironmentOption, open_platform, o
 
 
 def run(
-    job: Annotated[str, typer.Argument(help="The job: bootstrap, infrastructure, platform, stack_*, dbt_*, ingest_*.")],
+    job: Annotated[
+        str, typer.Argument(help="The job: bootstrap, infrastructure, plan, platform, stack_*, dbt_*, ingest_*.")
+    ],
     partition: Annotated[str | None, typer.Option(help="The partition key, such as 2013-01.")] = None,
     select: Annotated[str | None, typer.Option(help="Assets of the job, in Dagster's selection syntax.")] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Follow the run; exit 0 or 1 by its result.")] = False,

@@ -5,6 +5,7 @@ How one stack is planned is `terraform/planning.py`, how plans read `terraform/p
 
 # No `from __future__ import annotations` here: Dagster looks at the annotation of an op's context itself.
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from graphlib import TopologicalSorter
 from typing import Any
 
@@ -30,6 +31,7 @@ from dagster._core.errors import DagsterInvalidSubsetError
 from buildkit_dagster.defs.failures import told_plainly
 from buildkit_dagster.defs.landscape import blast_metadata, landscape_in
 from buildkit_dagster.defs.terraform.assets import STACK_METADATA, UNIT_METADATA
+from buildkit_dagster.defs.terraform.resource import TerraformCliResource
 from buildkit_dagster.errors import BuildkitError, InvalidSelection, NoSuchStack, NoUnitSelected
 from buildkit_dagster.naming import identifier, key_text
 from buildkit_dagster.rules.blast_radius import BlastRadius, Landscape, blast_radius
@@ -132,6 +134,24 @@ def plan_job(assets: Sequence[AssetsDefinition], gatekeeper_of: GatekeeperOf, na
             made[stack.name] = ops[stack.name](**inputs)
 
     return plan
+
+
+def terraform_plan_job(
+    assets: Sequence[AssetsDefinition], terraform: TerraformCliResource | None = None, name: str = "plan"
+) -> JobDefinition:
+    """A job that plans the stacks of `@terraform_assets` definitions and stores the plans; nothing is applied.
+
+    Args:
+        assets: definitions; those of other kinds are left alone.
+        terraform: the resource the assets are run with, for its account and gates.
+        name: the job's.
+    """
+    given = terraform or TerraformCliResource()
+
+    def gatekeeper_of(stack: TerraformStack, run: str, tell: Callable[[str], None]) -> Gatekeeper:
+        return given.gatekeeper(replace(given.engine(stack), run=run, tell=tell))
+
+    return plan_job(assets, gatekeeper_of, name)
 
 
 def _plan_op(

@@ -72,6 +72,7 @@ def test_the_jobs_are_those_the_configuration_names(definitions: Definitions) ->
         "ingest_acme_flights",
         "ingest_acme_planes",
         "ingest_acme_weather",
+        "plan",
         "platform",
         "release_stale_locks",
         "stack_dbt",

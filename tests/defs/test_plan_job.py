@@ -19,10 +19,10 @@ from dagster import (
     multi_asset,
 )
 
-from buildkit_dagster import Ref, TerraformCliResource, TerraformStack
+from buildkit_dagster import Ref, TerraformCliResource, TerraformStack, terraform_plan_job
 from buildkit_dagster.config.gates import Gates
 from buildkit_dagster.defs.landscape import landscape_of
-from buildkit_dagster.defs.planning import plan_job, plan_stacks, selected_units, stacks_in
+from buildkit_dagster.defs.planning import plan_stacks, selected_units, stacks_in
 from buildkit_dagster.errors import InvalidSelection, NoSuchStack, NoUnitSelected
 from buildkit_dagster.rules.blast_radius import blast_radius
 from buildkit_dagster.terraform.gatekeeper import Gatekeeper
@@ -91,7 +91,7 @@ def definitions_of(*stacks: TerraformStack) -> Definitions:
     return Definitions(
         assets=assets,
         resources={"terraform": TerraformCliResource()},
-        jobs=[plan_job(assets, gatekeeper_of), dbt, define_asset_job("calendar", "key:shop/calendar")],
+        jobs=[terraform_plan_job(assets), dbt, define_asset_job("calendar", "key:shop/calendar")],
         schedules=[ScheduleDefinition(name="nightly", job_name="dbt_shop", cron_schedule="0 2 * * *")],
     )
 

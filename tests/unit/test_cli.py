@@ -158,3 +158,18 @@ def test_every_command_there_is_can_be_called() -> None:
     files = {path.stem for path in Path(common.__file__).parent.glob("*.py")} - {"__init__", "common"}
     groups = {group.name for group in app.registered_groups}
     assert files == {str(command.name) for command in app.registered_commands} | groups
+
+
+def test_nothing_is_planned_or_applied_without_an_account(tmp_path: Path) -> None:
+    folder = write_platform(tmp_path)
+    for command in (["plan"], ["apply", "--plan", "0" * 32]):
+        done = buildkit(*command, "--env", "dev", cwd=folder)
+        assert done.returncode == 1
+        assert "the emulator of 'dev' is not running" in message(done)
+    assert not (folder / ".buildkit").exists()
+
+
+def test_apply_needs_a_plan(tmp_path: Path) -> None:
+    done = buildkit("apply", "--env", "dev", cwd=write_platform(tmp_path))
+    assert done.returncode == 2
+    assert "--plan" in done.stderr
