@@ -14,9 +14,11 @@ from typing import Any
 import pytest
 
 from buildkit_dagster.config.environment import emulated_variables, read_environment
+from buildkit_dagster.config.gates import Gates
 from buildkit_dagster.data import data_path
 from buildkit_dagster.emulator.control import Emulator
 from buildkit_dagster.process import run
+from buildkit_dagster.rules.gate import judge
 from buildkit_dagster.tags import REQUIRED
 from buildkit_dagster.terraform.command import child_environment
 from buildkit_dagster.terraform.drift import look_for_drift
@@ -62,7 +64,7 @@ def terraform(tmp_path: Path) -> Terraform:
     variables = {"PATH": read_environment().variables["PATH"], "AWS_EC2_METADATA_DISABLED": "true"}
     sources = find_sources(variables, read_environment().provider_mirror)
     configuration = write_cli_configuration(tmp_path / "cli.tfrc.json", sources.mirror)
-    env = child_environment(variables, tmp_path / "data", configuration)
+    env = child_environment(variables, tmp_path / "data", configuration, "default")
     return lambda folder, *args: run([str(sources.binary), *args], cwd=folder, env=env, timeout=120)
 
 
@@ -152,6 +154,8 @@ def test_a_change_of_every_example_is_made_in_place_and_then_nothing_is_left_to_
     # AWS knows no change of a task definition, the provider none of a lifecycle policy.
     remade = {change.type for change in changed.resources if "delete" in change.actions}
     assert remade <= {"aws_ecs_task_definition", "aws_ecr_lifecycle_policy"}
+    # This plan knows every policy document, as the first one, which made their ARNs, did not.
+    assert judge(changed, examples.engine().stack, Gates(required_tags=REQUIRED)) == ()
     assert examples.converge(CHANGES).is_empty
 
 

@@ -109,6 +109,15 @@ run "whole_accounts_and_wildcards_are_refused" {
 
   variables {
     principals = ["arn:aws:iam::123456789012:root", "arn:aws:iam::123456789012:role/*"]
+  }
+
+  expect_failures = [var.principals]
+}
+
+run "wildcards_in_a_repository_are_refused" {
+  command = plan
+
+  variables {
     github = {
       provider_arn = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com"
       organization = "example-org"
@@ -117,5 +126,5 @@ run "whole_accounts_and_wildcards_are_refused" {
     }
   }
 
-  expect_failures = [var.principals, var.github]
+  expect_failures = [var.github]
 }
