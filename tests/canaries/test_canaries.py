@@ -126,19 +126,33 @@ def test_files_that_hold_secrets_are_readable_by_their_owner_only(job: tuple[str
     assert any(found_in(file.read_bytes()) for file in files if file.is_file()), "the test looks in the wrong place"
 
 
+POLICY = """package main
+
+warn contains message if {
+    some change in input.resource_changes
+    message := sprintf("holds %v", [change.change.after.input])
+}
+"""
+
 CLI = """
-import json, os, sys
+import os, sys
+from pathlib import Path
 from buildkit_dagster import TerraformCliResource, TerraformStack, cli
+from buildkit_dagster.commands import plan
 from buildkit_dagster.commands.common import out
+from buildkit_dagster.terraform.plan_text import Shown
+from buildkit_dagster.terraform.planning import plan_stack
 from tests.canaries.planted import variables
 
 @cli.app.command("canary")
 def canary() -> None:
-    verdict = os.environ["CANARY_VERDICT"]
-    stack = TerraformStack(os.environ["CANARY_ROOT"], name="planted", variables=variables(verdict))
-    done = TerraformCliResource().cli(["plan"], stack=stack).wait()
-    out.print(json.dumps(done.plan.document), markup=False)
-    out.print(done.plan.summary(), markup=False)
+    verdict, root = os.environ["CANARY_VERDICT"], Path(os.environ["CANARY_ROOT"])
+    stack = TerraformStack(root, name="planted", variables=variables(verdict))
+    resource = TerraformCliResource(policies=str(root / "policies"))
+    shown = [Shown("planned", plan_stack(resource.gatekeeper(resource.engine(stack)), stack.root.names, {}))]
+    for form in ("table", "markdown", "json"):
+        out.print(plan._text(shown, form), markup=False)
+    plan._write(shown, root / "report")
     if verdict == "unexpected":
         raise RuntimeError(f"no such thing: {stack.variables['shared']}")
 
@@ -150,7 +164,7 @@ cli.main()
 @pytest.mark.parametrize(
     ("verdict", "told"),
     [
-        ("good", '"resource_changes"'),
+        ("good", "holds {"),
         ("validation", f"the password {MARK} is not allowed"),
         ("unexpected", f"unexpected RuntimeError: no such thing: {MARK}"),
     ],
@@ -159,10 +173,14 @@ def test_the_command_line_prints_no_secret(tmp_path: Path, verdict: str, told: s
     root = plant(tmp_path / "planted")
     (root / "config").mkdir()
     (root / "config" / "platform.yaml").write_text("")
+    (root / "policies").mkdir()
+    (root / "policies" / "quote.rego").write_text(POLICY)
     script = f"import os, sys; sys.path.insert(0, os.getcwd()); os.chdir(os.environ['CANARY_ROOT'])\n{CLI}"
     ended = run([sys.executable, "-c", script], root, tmp_path / "home", verdict)
     assert told in ended.out + ended.err
     assert found_in((ended.out + ended.err).encode()) == []
+    assert (root / "report").exists() == (verdict != "validation")
+    assert found_in_files(root / "report") == []
     log = root / ".buildkit" / "error.log"
     assert log.exists() == (verdict == "unexpected")
     assert found_in(log.read_bytes() if log.exists() else b"") == []
