@@ -137,8 +137,8 @@ def _assets_of_root(folder: Path) -> Any:
 
 
 def load_bare(_: Path) -> Any:
-    """The same number of everything in bare Dagster: a `multi_asset` for every 100 units, one of them with a check for
-    each unit, and an asset, a job and a schedule for every job."""
+    """The same number of everything in bare Dagster: a `multi_asset` for every 100 units, one of them with two
+    checks for each unit, and an asset, a job and a schedule for every job."""
     from dagster import AssetSelection, AssetSpec, Definitions, ScheduleDefinition, define_asset_job
 
     stacks = [[["infra", f"s{number}", f"u{unit}"] for unit in range(PER_ROOT)] for number in range(UNITS // PER_ROOT)]
@@ -153,7 +153,8 @@ def load_bare(_: Path) -> Any:
 def _bare(specs: list[Any], checks: bool = False) -> Any:
     from dagster import AssetCheckSpec, multi_asset
 
-    check_specs = [AssetCheckSpec("drift", asset=spec.key) for spec in specs] if checks else None
+    names = ("drift", "policy") if checks else ()
+    check_specs = [AssetCheckSpec(name, asset=spec.key) for spec in specs for name in names]
 
     @multi_asset(name="_".join(specs[0].key.path), specs=specs, check_specs=check_specs, can_subset=True)
     def nothing():  # type: ignore[no-untyped-def]

@@ -88,21 +88,20 @@ def report(clock: Clock, units: int, sizes: Sequence[int], load: tuple[str, str]
     """Everything as Markdown."""
     head = ("what", "ours", "against", "ratio", "asked", "", "beside it")
     parts = [_facts(units, load), _table(head, [row.cells() for row in rows_of(clock, units)])]
-    if any(f"ours apply {size}" in clock.seconds for size in sizes):
-        parts.append("How the cost grows, in seconds, ours / one root:")
-        parts.append(_table(("units", "from nothing", "nothing changed", "drift"), list(_growth(clock, sizes))))
+    grown = list(_growth(clock, units, sizes))
+    if grown:
+        parts.append("How the cost grows, in seconds, ours / one root (`init` of the root not counted):")
+        parts.append(_table(("units", "from nothing", "nothing changed", "drift"), grown))
     return "\n\n".join(parts)
 
 
-def _growth(clock: Clock, sizes: Sequence[int]) -> Iterator[tuple[str, ...]]:
-    for size in sizes:
-        pairs = [
-            ("ours apply", "root plan and apply"),
-            ("ours unchanged", "root unchanged"),
-            ("ours drift", "root drift"),
-        ]
-        cells = [f"{clock.median(f'{ours} {size}'):.1f} / {clock.median(f'{root} {size}'):.1f}" for ours, root in pairs]
-        yield str(size), *cells
+def _growth(clock: Clock, units: int, sizes: Sequence[int]) -> Iterator[tuple[str, ...]]:
+    pairs = (("ours apply", "root plan and apply"), ("ours unchanged", "root unchanged"), ("ours drift", "root drift"))
+    for size in sorted({units, *sizes}):
+        suffix = "" if size == units else f" {size}"
+        if f"ours drift{suffix}" in clock.seconds:
+            found = [(clock.median(ours + suffix), clock.median(root + suffix)) for ours, root in pairs]
+            yield str(size), *(f"{ours:.1f} / {root:.1f}" for ours, root in found)
 
 
 def _facts(units: int, load: tuple[str, str]) -> str:

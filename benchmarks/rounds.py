@@ -39,6 +39,7 @@ def measure_stack(clock: Clock, folder: Path, units: int, rounds: int) -> None:
     for part in parts:
         clock.time("ours drift", ours.drift)
         clock.time("loop drift", loop.drift, part)
+        clock.time("root drift", hand.drift)
         clock.time("ours drift alone", ours.drift_alone)
     for number in range(rounds):
         clock.time("ours one changed", ours.change_one, number)
