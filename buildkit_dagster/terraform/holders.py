@@ -30,12 +30,15 @@ def _place(backend: S3Backend) -> dict[str, str]:
     return {"Bucket": backend.bucket, "Key": f"{backend.key}.holder"}
 
 
-def write_holder(backend: S3Backend, s3: Any, holder: Holder) -> None:
-    s3.put_object(**_place(backend), Body=json.dumps(asdict(holder)).encode(), ContentType="application/json")
+def write_holder(backend: S3Backend, s3: Any, holder: Holder) -> str:
+    """Returns the mark by which this very record is removed."""
+    body = json.dumps(asdict(holder)).encode()
+    return str(s3.put_object(**_place(backend), Body=body, ContentType="application/json")["ETag"])
 
 
-def remove_holder(backend: S3Backend, s3: Any) -> None:
-    s3.delete_object(**_place(backend))
+def remove_holder(backend: S3Backend, s3: Any, mark: str) -> None:
+    """Remove the record with this mark; one that somebody wrote meanwhile has another and stays."""
+    s3.delete_object(**_place(backend), IfMatch=mark)
 
 
 def read_holder(backend: S3Backend, s3: Any, lock_id: str) -> Holder | None:

@@ -23,6 +23,7 @@ class LockWatch:
     def __init__(self, backend: Backend, s3: Any, run: str) -> None:
         self._backend, self._s3, self._run = backend, s3, run
         self.journal: Journal | None = None
+        self._mark: str | None = None
         self.since, self._before = None, None
         if isinstance(backend, S3Backend):
             with contextlib.suppress(Exception):
@@ -41,14 +42,13 @@ class LockWatch:
             lock = read_s3_lock(self._s3, self._backend.bucket, self._backend.key)
             if lock and lock.who == who() and lock.id != self._before and is_newer(lock, journal):
                 self.journal = journal.with_lock(lock.id)
-                write_holder(self._backend, self._s3, self._holder(self.journal, lock))
+                self._mark = write_holder(self._backend, self._s3, self._holder(self.journal, lock))
 
     def end(self) -> None:
         """Terraform has ended: nobody is told of it as a holder any more."""
-        if self.journal is None or self.journal.lock_id is None or not isinstance(self._backend, S3Backend):
-            return
-        with contextlib.suppress(Exception):
-            remove_holder(self._backend, self._s3)
+        if self._mark is not None and isinstance(self._backend, S3Backend):
+            with contextlib.suppress(Exception):
+                remove_holder(self._backend, self._s3, self._mark)
 
     def _holder(self, journal: Journal, lock: Lock) -> Holder:
         user, _, host = journal.who.partition("@")

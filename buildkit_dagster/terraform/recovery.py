@@ -6,7 +6,7 @@ not proven ours and dead is left alone; Terraform's own error then names its hol
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from buildkit_dagster.errors import CreationsUnknown, ErroredStateRefused, StateLocked
 from buildkit_dagster.process import wait_until_gone
@@ -38,7 +38,7 @@ def settle_locks(engine: Engine) -> list[Journal]:
         check_backend(engine.stack.backend, engine.s3, engine.workdir.work, engine.tell)
     journals = unsettled(engine.workdir.journal)
     for journal in journals:
-        _wait_for(journal, engine.tell)
+        _wait_for(journal, engine)
     backend = engine.stack.backend
     if journals and isinstance(backend, S3Backend):
         _release_dead(engine, backend, journals)
@@ -100,9 +100,9 @@ def _release_dead(engine: Engine, backend: S3Backend, journals: Sequence[Journal
         release_table_lock(engine.dynamodb, backend.dynamodb_table, backend.bucket, backend.key, item)
 
 
-def _wait_for(journal: Journal, tell: Callable[[str], None]) -> None:
+def _wait_for(journal: Journal, engine: Engine) -> None:
     if not journal.alive:
         return
-    tell(f"Terraform (process {journal.pid}) of an earlier run still works on this stack; waiting for it.")
+    engine.tell(f"Terraform (process {journal.pid}) of an earlier run still works on this stack; waiting for it.")
     if not wait_until_gone(journal.pid, journal.mark, WAIT_SECONDS):
-        raise StateLocked(journal.run, f"process {journal.pid} on this machine, since {journal.started}")
+        raise StateLocked(engine.stack.name, f"process {journal.pid} on this machine, since {journal.started}")

@@ -99,12 +99,16 @@ def test_a_lock_of_ours_is_waited_for_while_its_terraform_lives_and_released_whe
     assert not locked.is_locked
 
 
-def test_a_holders_record_counts_for_its_own_lock_only(locked: Locked) -> None:
-    locked.lock()
-    assert read_holder(locked.backend, locked.engine.s3, "lock-1") is not None
-    assert read_holder(locked.backend, locked.engine.s3, "lock-2") is None
-    remove_holder(locked.backend, locked.engine.s3)
-    assert read_holder(locked.backend, locked.engine.s3, "lock-1") is None
+def test_a_holders_record_counts_for_its_own_lock_and_is_removed_by_whoever_wrote_it_only(locked: Locked) -> None:
+    s3 = locked.engine.s3
+    first = write_holder(locked.backend, s3, Holder("lock-1", RUN, "laptop", "ann", 7, "2026-11-24T10:00:00+00:00"))
+    second = write_holder(locked.backend, s3, Holder("lock-2", RUN, "laptop", "ann", 8, "2026-11-24T10:00:01+00:00"))
+    assert read_holder(locked.backend, s3, "lock-1") is None
+    with pytest.raises(s3.exceptions.ClientError, match="PreconditionFailed"):
+        remove_holder(locked.backend, s3, first)
+    assert read_holder(locked.backend, s3, "lock-2") is not None
+    remove_holder(locked.backend, s3, second)
+    assert read_holder(locked.backend, s3, "lock-2") is None
 
 
 def test_the_check_fails_when_a_lock_becomes_stale_passes_when_it_is_gone_and_nothing_is_written_between(
