@@ -12,7 +12,7 @@ from itertools import chain
 from pathlib import Path
 
 from buildkit_dagster.config.gates import Excepted, Gates, Mode
-from buildkit_dagster.errors import ApprovalNeeded, ApprovalOfAnother, PlanRefused
+from buildkit_dagster.errors import ApprovalBySelf, ApprovalNeeded, ApprovalOfAnother, PlanRefused
 from buildkit_dagster.rules.encryption import encryption
 from buildkit_dagster.rules.iam import iam
 from buildkit_dagster.rules.oidc import oidc
@@ -21,7 +21,7 @@ from buildkit_dagster.rules.protected import protected
 from buildkit_dagster.rules.public_access import public_access
 from buildkit_dagster.rules.tags import required_tags
 from buildkit_dagster.rules.verdicts import Finding, Severity, Verdict
-from buildkit_dagster.terraform.approvals import Approval
+from buildkit_dagster.terraform.approvals import Approval, same_identity
 from buildkit_dagster.terraform.plan import Plan
 from buildkit_dagster.terraform.render import S3Backend
 from buildkit_dagster.terraform.stack import TerraformStack
@@ -56,7 +56,7 @@ def authorise(
     digest: str,
     changes: bool = True,
 ) -> None:
-    """Return if the plan may be applied, else raise `PlanRefused` or `ApprovalNeeded`.
+    """Return if the plan may be applied, else raise `PlanRefused`, `ApprovalNeeded` or `ApprovalBySelf`.
 
     `approval` is a verified one (`find_approval`) or the one a stack without an approval key gets by applying a stored
     plan by its digest (`by_digest`). `changes` is False for a plan that changes nothing.
@@ -71,6 +71,8 @@ def authorise(
         raise ApprovalNeeded(stack, digest, asked)
     if approval.digest != digest:
         raise ApprovalOfAnother(digest, "plan", approval.digest, digest)
+    if gates.four_eyes and same_identity(approval.who, approval.requester):
+        raise ApprovalBySelf(digest, approval.who)
 
 
 def _built_in(plan: Plan) -> Iterator[Finding]:

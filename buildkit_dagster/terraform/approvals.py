@@ -110,10 +110,10 @@ class KmsKey:
         return bool(answer["SignatureValid"])
 
 
-def by_digest(digest: str, stack: str, who: str, now: datetime) -> Approval:
+def by_digest(digest: str, stack: str, requester: str, who: str, now: datetime) -> Approval:
     """What applying a stored plan by its digest stands for where a stack has no approval key."""
     at = _iso(now)
-    return Approval(digest, stack, who, who, at, at, "applied by its digest", nonce="")
+    return Approval(digest, stack, requester, who, at, at, "applied by its digest", nonce="")
 
 
 def approve(

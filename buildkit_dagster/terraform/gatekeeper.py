@@ -76,7 +76,7 @@ class Gatekeeper:
             return
         if self.opened is not None:
             record = self.opened
-            approval = self._approval_of(record) if self._key else by_digest(record.digest, record.stack, who(), _now())
+            approval = self._approval_of(record) if self._key else self._by_digest(record)
         else:
             record = self.store(plan, verdicts, values, units, options)
             approval = self._carried(plan, record)
@@ -177,6 +177,9 @@ class Gatekeeper:
                 for line in different[:20]:
                     self.engine.tell(f"Not as in the speculative plan {earlier.digest}: {line}")
         return None
+
+    def _by_digest(self, record: PlanRecord) -> Approval:
+        return by_digest(record.digest, record.stack, record.requester, identity(self.engine), _now())
 
     def _approval_of(self, record: PlanRecord) -> Approval | None:
         if self._key is None:

@@ -5,14 +5,15 @@ from datetime import UTC, datetime
 import pytest
 
 from buildkit_dagster.config.gates import Excepted, Gates
-from buildkit_dagster.errors import ApprovalNeeded, ApprovalOfAnother, PlanRefused
+from buildkit_dagster.errors import ApprovalBySelf, ApprovalNeeded, ApprovalOfAnother, PlanRefused
 from buildkit_dagster.rules.gate import authorise, judge
 from buildkit_dagster.rules.verdicts import Severity, Verdict
 from buildkit_dagster.terraform.approvals import by_digest
 from tests.rules.shapes import STACK, change, planned
 
 DIGEST = "0f3c" * 16
-APPROVED = by_digest(DIGEST, "slow", "arn:aws:iam::123456789012:user/ann", datetime.now(UTC))
+ANN, BEN = "arn:aws:iam::123456789012:user/ann", "arn:aws:iam::123456789012:user/ben"
+APPROVED = by_digest(DIGEST, "slow", ANN, ANN, datetime.now(UTC))
 BUCKET = {"bucket": "data", "tags_all": {}}
 DELETED = change("module.quick.aws_s3_bucket.x", "delete", before=BUCKET)
 
@@ -63,6 +64,14 @@ def test_an_approval_lets_through_what_asks_for_one() -> None:
 def test_an_approval_of_another_plan_lets_nothing_through() -> None:
     with pytest.raises(ApprovalOfAnother):
         authorise([verdict(Severity.APPROVE)], Gates(), APPROVED, stack="slow", digest="1" * 64)
+
+
+def test_with_four_eyes_who_asked_for_a_plan_does_not_approve_it_by_applying_it() -> None:
+    gates = Gates(four_eyes=True)
+    with pytest.raises(ApprovalBySelf):
+        authorise([verdict(Severity.APPROVE)], gates, APPROVED, stack="slow", digest=DIGEST)
+    by_another = by_digest(DIGEST, "slow", ANN, BEN, datetime.now(UTC))
+    authorise([verdict(Severity.APPROVE)], gates, by_another, stack="slow", digest=DIGEST)
 
 
 def test_warnings_let_a_plan_through() -> None:
