@@ -224,6 +224,10 @@ class Engine:
             raise ImportFailed(self.stack.name, [problem])
         self._to_end(ImportFailed, self._lines.quiet("import", address, resource_id, **self._shared))
 
+    def forget(self, address: str) -> None:
+        """Take a resource out of the state; the object stays."""
+        self._to_end(ImportFailed, self._lines.cmd("state rm", address, lock_timeout=self.lock_timeout))
+
     def push_state(self, file: Path) -> None:
         """Store a state file where the stack's state belongs; Terraform itself checks lineage and serial again."""
         self._to_end(PushFailed, self._lines.cmd("state push", str(file), lock_timeout=self.lock_timeout))
@@ -353,6 +357,9 @@ class Engine:
         caught = errored.catch(self.workdir)
         if caught is not None:
             self.tell(f"Terraform could not save its state. It is kept in {caught}, and the next run pushes it.")
+        if journal is not None and code not in (0, _CHANGES) and code > 0 and not journal.tells_why:
+            with contextlib.suppress(OSError):
+                journal = journal.with_gaps()
         if journal is None or code < 0 or caught is not None:
             return
         if code in (0, _CHANGES) or not (self._is_in_doubt(journal) or self._left_its_lock(journal)):

@@ -7,6 +7,7 @@ looked at `recovery.py`.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -66,3 +67,19 @@ def kept(workdir: Workdir) -> list[ErroredState]:
     """What waits to be pushed, oldest first."""
     files = sorted(workdir.errored.glob("*.tfstate"))
     return [ErroredState(file, parse_state(file.read_text())) for file in files]
+
+
+def set_aside_damaged(workdir: Workdir) -> list[Path]:
+    """Put away files that a full disk cut off, so that no run stops at them; where they are now."""
+    damaged = [file for file in sorted(workdir.errored.glob("*.tfstate")) if not _is_whole(file)]
+    for file in damaged:
+        (file.parent / _DONE).mkdir(mode=0o700, exist_ok=True)
+    return [file.rename(file.parent / _DONE / file.name) for file in damaged]
+
+
+def _is_whole(file: Path) -> bool:
+    try:
+        json.loads(file.read_text())
+    except ValueError:
+        return False
+    return True

@@ -55,10 +55,19 @@ PERMANENT = _any(
     r"LimitExceededException: (?!Rate)|quota",
 )
 
+#: A request whose answer nobody heard: it may have been carried out.
+_UNHEARD = _any(
+    r"context canceled|context deadline exceeded|request send failed|timeout|timed out|StatusCode: (?:0|5\d\d)\b",
+    r"connection (?:reset|refused)|broken pipe|\bEOF\b|Plugin did not respond|plugin crashed",
+)
+
+#: The object is there, be it by a request of ours whose answer nobody heard.
+_THERE = _any(r"AlreadyExists|already exists|AlreadyOwnedByYou")
+
 #: What to do about a failure that a retry does not help, by what its text says.
 ADVICE: tuple[tuple[re.Pattern[str], str], ...] = (
     (
-        re.compile(r"AlreadyExists|already exists|AlreadyOwnedByYou", re.IGNORECASE),
+        _THERE,
         "The object exists but this state does not know it: import it (`terraform import ADDRESS ID`) or remove it.",
     ),
     (
@@ -125,6 +134,16 @@ def failure(
         return StateLocked(stack, _holder(text))
     kind = _HELD_UP[kind] if all(passes(problem) for problem in problems) else kind
     return kind(stack, problems, advice=_advice(text))
+
+
+def is_unheard(problem: str) -> bool:
+    """Whether a creation that failed so may have happened all the same."""
+    return bool(_UNHEARD.search(problem))
+
+
+def is_there(problem: str) -> bool:
+    """Whether a creation failed because the object is there."""
+    return bool(_THERE.search(problem))
 
 
 def passes(problem: str) -> bool:

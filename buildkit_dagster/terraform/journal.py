@@ -20,6 +20,7 @@ from pathlib import Path
 
 from buildkit_dagster.process import is_alive
 from buildkit_dagster.terraform.events import TerraformEvent, read_events
+from buildkit_dagster.terraform.failures import is_there, is_unheard
 from buildkit_dagster.terraform.import_ids import known_id
 
 _INDEX = re.compile(r'\["(?:[^"\\]|\\.)*"\]|\[\d+\]')
@@ -41,13 +42,15 @@ class Lost:
     create: PlannedCreate
     id: str | None
     certain: bool
+    contested: bool = False
 
 
 @dataclass(frozen=True)
 class Journal:
     """One apply. `mark` is the start mark of `pid`; times are ISO 8601 in UTC; `lock_id` comes later.
 
-    `since` is the start by the clock of the state's store, None where it did not tell the time.
+    `since` is the start by the clock of the state's store, None where it did not tell the time. One with `gaps` lacks
+    events: Terraform failed and could not even write why, as on a full disk.
     """
 
     directory: Path
@@ -60,6 +63,7 @@ class Journal:
     creates: Mapping[str, PlannedCreate] = field(default_factory=dict)
     lock_id: str | None = None
     since: str | None = None
+    gaps: bool = False
 
     @property
     def events(self) -> Path:
@@ -85,6 +89,15 @@ class Journal:
         """Record which lock our Terraform holds."""
         return replace(self, lock_id=lock_id).write()
 
+    def with_gaps(self) -> Journal:
+        """Record that its events do not tell everything."""
+        return replace(self, gaps=True).write()
+
+    @property
+    def tells_why(self) -> bool:
+        """Whether Terraform wrote down an error."""
+        return any((event.diagnostic or {}).get("severity") == "error" for event in read_events(self.events))
+
     def settle(self) -> None:
         """The state holds all that was done: forget this apply."""
         self._header.unlink(missing_ok=True)
@@ -96,7 +109,8 @@ class Journal:
 
     def lost(self, known: Set[str]) -> list[Lost]:
         """Every creation of this apply that is not among the `known` addresses of the state."""
-        found = {**self._in_flight(), **self._completed()}
+        planned = {address: self._lost(address, None, certain=False) for address in self.creates if self.gaps}
+        found = {**planned, **self._in_flight(), **self._in_doubt(), **self._completed()}
         return [lost for address, lost in sorted(found.items()) if address not in known]
 
     def _completed(self) -> dict[str, Lost]:
@@ -112,6 +126,20 @@ class Journal:
         ended = {address for kind in ("apply_complete", "apply_errored") for address, _ in self._events_of(kind)}
         begun = {address for address, event in self._events_of("apply_start") if event.action == "create"}
         return {address: self._lost(address, None, certain=False) for address in begun - ended}
+
+    def _in_doubt(self) -> dict[str, Lost]:
+        """Creations that failed and may have happened: a request was cancelled, or its answer was lost."""
+        found = {}
+        for event in read_events(self.events):
+            diagnostic = event.diagnostic or {}
+            address, text = str(diagnostic.get("address")), f"{diagnostic.get('summary')} {diagnostic.get('detail')}"
+            if diagnostic.get("severity") != "error" or address not in self.creates:
+                continue
+            if is_unheard(text):
+                found[address] = self._lost(address, None, certain=False)
+            elif is_there(text):
+                found[address] = replace(self._lost(address, None, certain=False), contested=True)
+        return found
 
     def _lost(self, address: str, printed: str | None, *, certain: bool) -> Lost:
         create = self.creates.get(address) or PlannedCreate(_type_of(address))

@@ -30,6 +30,9 @@ def _take_in(engine: Engine, lost: Lost) -> str | None:
     if is_state_only(lost.create.type):
         engine.tell(f"{lost.address} exists in the state only, and is made anew.")
         return None
+    if lost.contested:
+        _claim(engine, lost)
+        return None
     ids, place = ([lost.id], "") if lost.id is not None else _by_tag(engine, lost)
     if len(ids) == 1:
         return _import(engine, lost, ids[0])
@@ -38,6 +41,27 @@ def _take_in(engine: Engine, lost: Lost) -> str | None:
         return None
     found = f"{len(ids)} objects fit: {', '.join(ids)}" if ids else "none was found"
     return _named(engine, lost, f"{found}{place}")
+
+
+def _claim(engine: Engine, lost: Lost) -> None:
+    """Keep an object that was there already if it carries the unit's tag: the answer to its creation was lost.
+
+    Terraform has said that it is there. Only importing it tells whose it is, whatever its type.
+    """
+    if lost.id is None or engine.stack.source is None:
+        return
+    try:
+        engine.import_resource(lost.address, lost.id)
+    except RetryableFailure:
+        raise
+    except CommandFailed:
+        return
+    (found,) = [resource for resource in engine.state().resources if resource.address == lost.address]
+    if (found.values.get("tags") or {}).get(UNIT_TAG) == _tag(engine, lost):
+        engine.tell(f"Imported {lost.address}: {lost.id} carries the tag of its unit.")
+        return
+    engine.forget(lost.address)
+    engine.tell(f"{lost.address} ({lost.id}) is there and does not carry the tag of its unit: it is somebody else's.")
 
 
 def _by_tag(engine: Engine, lost: Lost) -> tuple[list[str], str]:

@@ -63,6 +63,8 @@ def save_lost(engine: Engine, journals: Sequence[Journal]) -> None:
 def _push(engine: Engine) -> list[errored.ErroredState]:
     """Store what follows from the stored state; what does not is returned."""
     refused = []
+    for file in errored.set_aside_damaged(engine.workdir):
+        engine.tell(f"{file} is no whole state, as after a full disk; what was made is looked for by the journal.")
     for kept in errored.kept(engine.workdir):
         if kept.why_not(engine.state()) is not None:
             refused.append(kept)

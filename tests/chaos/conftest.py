@@ -31,8 +31,8 @@ def empty_account(emulator: Emulator, boto: Callable[[str], Any]) -> None:
 
 
 def few_retries() -> dict[str, Any]:
-    """Terraform's own retries take minutes by default; a fault that lasts outlives them all, so two are enough."""
-    backend = {"s3": {**backend_settings(BACKEND), "max_retries": 1}}
+    """Terraform's own retries take minutes by default; a fault that lasts outlives them all, so one is enough."""
+    backend = {"s3": {**backend_settings(BACKEND), "max_retries": 2}}
     return {"terraform": {"backend": backend}, "provider": {"aws": {"max_retries": 2}}}
 
 

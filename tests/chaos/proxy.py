@@ -20,7 +20,7 @@ from urllib.parse import parse_qs, urlsplit
 
 _HOP_BY_HOP = {"connection", "transfer-encoding", "keep-alive", "server"}
 #: Longer than any row takes: a request nobody lets go is an error of the row, not a hang.
-_PATIENCE = 120.0
+_PATIENCE = 300.0
 
 
 @dataclass
@@ -109,7 +109,7 @@ class Rule:
         self.reached.set()
         return True
 
-    def wait(self, seconds: float = 60.0) -> None:
+    def wait(self, seconds: float = _PATIENCE) -> None:
         """Until the first request was picked."""
         assert self.reached.wait(seconds), "the request this row waits for did not come"
 

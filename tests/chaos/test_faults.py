@@ -13,7 +13,7 @@ import pytest
 from tests.chaos import faults, phases
 from tests.chaos.phases import Phase
 from tests.chaos.proxy import Deed, Request
-from tests.chaos.scene import Outcome, Scene, gone, limit_files, until
+from tests.chaos.scene import Outcome, Scene, gone, limit_files, makes_bucket, until
 from tests.chaos.table import FAILURE, STARTED, SUCCESS, Row, judge
 
 BACKEND_MOMENTS: dict[str, Phase] = {
@@ -22,10 +22,10 @@ BACKEND_MOMENTS: dict[str, Phase] = {
     "start of apply": phases.apply_start,
     "state write": phases.state_write,
 }
-BACKEND_FAULTS: dict[str, tuple[Deed, str]] = {
-    "the backend answers 500": (faults.internal_error, "InternalError|internal error"),
-    "the backend times out": (faults.silence, "EOF|reset|closed|exceeded"),
-    "the backend refuses connections": (faults.refusal, "refused|reset|EOF"),
+BACKEND_FAULTS: dict[str, tuple[Deed, str, tuple[str, ...]]] = {
+    "the backend answers 500": (faults.internal_error, "InternalError|internal error", tuple(BACKEND_MOMENTS)),
+    "the backend times out": (faults.silence, "EOF|reset|closed|exceeded", ("plan", "state write")),
+    "the backend refuses connections": (faults.refusal, "refused|reset|EOF", ("init", "start of apply", "state write")),
 }
 
 
@@ -59,8 +59,6 @@ def credentials(scene: Scene, phase: Phase) -> Outcome:
 
 def full_disk_for_terraform(scene: Scene, phase: Phase, *, state_too: bool = False) -> Outcome:
     """From this moment on Terraform can write nothing, its events and its plan among it."""
-    if phase is phases.init:
-        scene.forget_init()
     held = scene.proxy.hold(phase(scene.proxy))
     if state_too:
         scene.proxy.add(faults.from_then_on(phases.state_write, scene.proxy, faults.is_backend), faults.internal_error)
@@ -83,10 +81,8 @@ def full_disk_for_the_worker(scene: Scene, phase: Phase) -> Outcome:
     return scene.conclude(worker)
 
 
-def wrong_clock(scene: Scene, offset: timedelta, *, init: bool) -> Outcome:
+def wrong_clock(scene: Scene, offset: timedelta) -> Outcome:
     """S3 finds our clock wrong for as long as the run lasts."""
-    if init:
-        scene.forget_init()
     scene.proxy.add(*faults.wrong_clock(offset))
     return scene.conclude(scene.start())
 
@@ -194,10 +190,6 @@ def makes(action: str) -> Callable[[Request], bool]:
     return lambda request: request.action == action
 
 
-def makes_bucket(request: Request) -> bool:
-    return request.method == "PUT" and request.path == "/tiny-bucket" and not request.query
-
-
 def row(broken: str, when: str, play: Callable[[Scene], Outcome], *ends: object, says: str = "") -> Row:
     return Row(broken, when, play, frozenset(ends), says)
 
@@ -205,15 +197,9 @@ def row(broken: str, when: str, play: Callable[[Scene], Outcome], *ends: object,
 def backend_rows() -> list[Row]:
     return [
         row(name, moment, partial(backend, deed=deed, moment=moment), FAILURE, says=says)
-        for name, (deed, says) in BACKEND_FAULTS.items()
-        for moment in BACKEND_MOMENTS
+        for name, (deed, says, moments) in BACKEND_FAULTS.items()
+        for moment in moments
     ] + [
-        row(
-            "the backend answers 500 once",
-            "plan takes the lock",
-            partial(hiccup, picks=faults.takes_lock, deed=faults.internal_error),
-            SUCCESS,
-        ),
         row(
             "the backend answers 500 once",
             "state write",
@@ -228,7 +214,6 @@ def backend_rows() -> list[Row]:
 def disk_rows() -> list[Row]:
     name = "disk full for Terraform"
     return [
-        row(name, "init", partial(full_disk_for_terraform, phase=phases.init), FAILURE),
         row(name, "plan", partial(full_disk_for_terraform, phase=phases.plan), FAILURE),
         row(name, "middle of apply", partial(full_disk_for_terraform, phase=phases.mid_apply), FAILURE, SUCCESS),
         row(
@@ -244,36 +229,21 @@ def disk_rows() -> list[Row]:
             FAILURE,
             STARTED,
         ),
-        row(
-            "disk full for the worker",
-            "after apply, before the report",
-            partial(full_disk_for_the_worker, phase=phases.after_apply),
-            FAILURE,
-            STARTED,
-        ),
     ]
 
 
 def clock_rows() -> list[Row]:
     found = []
     for offset, name in ((faults.HOUR, "an hour slow"), (-faults.HOUR, "an hour fast")):
-        for init, moment in ((True, "init"), (False, "plan to report")):
-            found.append(
-                row(f"the clock is {name}", moment, partial(wrong_clock, offset=offset, init=init), FAILURE, SUCCESS)
-            )
-        for moment, phase in (("plan", phases.plan), ("middle of apply", phases.mid_apply)):
-            play = partial(lock_of_another_clock, offset=offset, phase=phase)
-            found.append(row(f"the lock's clock is {name}, Terraform is killed", moment, play, FAILURE))
+        play = partial(wrong_clock, offset=offset)
+        found.append(row(f"the clock is {name}", "plan to report", play, FAILURE, SUCCESS))
+        play = partial(lock_of_another_clock, offset=offset, phase=phases.mid_apply)
+        found.append(row(f"the lock's clock is {name}, Terraform is killed", "middle of apply", play, FAILURE))
     return found
 
 
 def credential_rows() -> list[Row]:
-    moments = {
-        "plan": phases.plan,
-        "start of apply": phases.apply_start,
-        "middle of apply": phases.mid_apply,
-        "state write": phases.state_write,
-    }
+    moments = {"plan": phases.plan, "middle of apply": phases.mid_apply, "state write": phases.state_write}
     return [
         row("credentials expire", moment, partial(credentials, phase=phase), FAILURE, says="ExpiredToken|expired")
         for moment, phase in moments.items()

@@ -27,6 +27,12 @@ MOMENTS: dict[str, Phase] = {
 }
 #: When Terraform runs.
 TERRAFORM_MOMENTS = ("init", "plan", "middle of apply", "state write")
+#: Terraform takes SIGINT and SIGTERM for the same.
+TERRAFORM_ROWS = {
+    signal.SIGINT: ("plan", "middle of apply", "state write"),
+    signal.SIGTERM: ("middle of apply",),
+    signal.SIGKILL: TERRAFORM_MOMENTS,
+}
 
 
 def to_the_worker(scene: Scene, signum: int, moment: str) -> Outcome:
@@ -109,21 +115,16 @@ def rows() -> list[Row]:
     for signum in SIGNALS:
         name = signal.Signals(signum).name
         for moment in MOMENTS:
-            found.append(
-                Row(
-                    f"{name} to the worker", moment, partial(to_the_worker, signum=signum, moment=moment), _ends(signum)
-                )
-            )
-        for moment in TERRAFORM_MOMENTS:
+            play = partial(to_the_worker, signum=signum, moment=moment)
+            found.append(Row(f"{name} to the worker", moment, play, _ends(signum)))
+        for moment in TERRAFORM_ROWS[signum]:
+            # One that is told to stop while it writes its state is done when it has written it.
             ends = {FAILURE, SUCCESS} if moment == "state write" and signum != signal.SIGKILL else {FAILURE}
-            found.append(
-                Row(
-                    f"{name} to Terraform", moment, partial(to_terraform, signum=signum, moment=moment), frozenset(ends)
-                )
-            )
-    for moment in TERRAFORM_MOMENTS:
-        found.append(Row("worker and Terraform die", moment, partial(to_both, moment=moment), frozenset({STARTED})))
+            play = partial(to_terraform, signum=signum, moment=moment)
+            found.append(Row(f"{name} to Terraform", moment, play, frozenset(ends)))
     for moment in ("plan", "middle of apply", "state write"):
+        found.append(Row("worker and Terraform die", moment, partial(to_both, moment=moment), frozenset({STARTED})))
+    for moment in ("middle of apply", "state write"):
         play = partial(survived_by_terraform, moment=moment)
         found.append(Row("the worker dies, the next run meets its Terraform", moment, play, frozenset({STARTED})))
     return found
