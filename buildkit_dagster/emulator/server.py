@@ -37,6 +37,7 @@ from buildkit_dagster.emulator.actions import (
     sqs,
     stepfunctions,
     tagging,
+    turns,
 )
 from buildkit_dagster.emulator.actions.codeconnections import CodeConnections
 from buildkit_dagster.emulator.executors.codebuild import CodeBuildExecutor
@@ -168,6 +169,7 @@ def install(world: World) -> None:
         secretsmanager,
         sqs,
         stepfunctions,
+        turns,
     ):
         service.install()
     tagging.install(world.connections)
