@@ -756,15 +756,11 @@ class PlanRefused(TerraformError):
 class ApprovalNeeded(TerraformError):
     """A gate asks for an approval of the plan, which is kept; nothing was applied."""
 
-    def __init__(self, stack: str, digest: str, verdicts: Sequence[str]) -> None:
+    def __init__(self, stack: str, digest: str, verdicts: Sequence[str], way: str) -> None:
         self.digest = digest
         self.verdicts = tuple(verdicts)
         why = _listed(verdicts) or " every change does"
-        super().__init__(
-            f"stack {stack!r}: plan {digest} needs an approval and nothing was applied:{why}\n"
-            f"An approver runs `buildkit approve {digest}`, then apply exactly this plan: "
-            f"`buildkit apply --plan {digest}`"
-        )
+        super().__init__(f"stack {stack!r}: plan {digest} needs an approval and nothing was applied:{why}\n{way}")
 
 
 class ApprovalRefused(TerraformError):

@@ -54,12 +54,14 @@ def authorise(
     *,
     stack: str,
     digest: str,
+    way: str,
     changes: bool = True,
 ) -> None:
     """Return if the plan may be applied, else raise `PlanRefused`, `ApprovalNeeded` or `ApprovalBySelf`.
 
     `approval` is a verified one (`find_approval`) or the one a stack without an approval key gets by applying a stored
-    plan by its digest (`by_digest`). `changes` is False for a plan that changes nothing.
+    plan by its digest (`by_digest`). `way` says how an approval is given to this stack's plans. `changes` is False for
+    a plan that changes nothing.
     """
     denied = _of(verdicts, Severity.DENY)
     if denied:
@@ -68,7 +70,7 @@ def authorise(
     if not asked and not (gates.every_change and changes):
         return
     if approval is None:
-        raise ApprovalNeeded(stack, digest, asked)
+        raise ApprovalNeeded(stack, digest, asked, way)
     if approval.digest != digest:
         raise ApprovalOfAnother(digest, "plan", approval.digest, digest)
     if gates.four_eyes and same_identity(approval.who, approval.requester):

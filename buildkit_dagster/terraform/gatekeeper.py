@@ -161,9 +161,31 @@ class Gatekeeper:
         self, plan: Plan, verdicts: Sequence[Verdict], record: PlanRecord, approval: Approval | None
     ) -> None:
         covering = replace(approval, digest=record.digest) if approval else None
-        authorise(verdicts, self.gates, covering, stack=record.stack, digest=record.digest, changes=bool(plan.changes))
+        authorise(
+            verdicts,
+            self.gates,
+            covering,
+            stack=record.stack,
+            digest=record.digest,
+            way=self._way_to_approve(record.digest),
+            changes=bool(plan.changes),
+        )
         if approval is not None and approval.signature:
             spend(self.plans.store, approval, self.engine.run)
+
+    def _way_to_approve(self, digest: str) -> str:
+        """What people do so that the plan counts as approved."""
+        if self._key is not None:
+            return (
+                f"An approver runs `buildkit approve {digest}`; then apply exactly this plan: "
+                f"`buildkit apply --plan {digest}`"
+            )
+        if self.engine.stack.source is not None:
+            return f"Applying exactly this plan counts as its approval: `buildkit apply --plan {digest}`"
+        return (
+            "Applying exactly this plan counts as its approval: run the same selection with the run configuration "
+            f'{{"ops": {{"OP": {{"config": {{"plan": "{digest}"}}}}}}}}, OP being the op of the stack'
+        )
 
     def _carried(self, plan: Plan, record: PlanRecord) -> Approval | None:
         """The approval of a speculative plan of this stack that said the same."""

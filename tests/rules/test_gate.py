@@ -48,42 +48,42 @@ def test_what_a_plan_leaves_as_it_is_is_only_warned_of() -> None:
 
 def test_a_denied_plan_is_refused_whoever_approved_it() -> None:
     with pytest.raises(PlanRefused) as refused:
-        authorise([verdict(Severity.DENY)], Gates(), APPROVED, stack="slow", digest=DIGEST)
+        authorise([verdict(Severity.DENY)], Gates(), APPROVED, stack="slow", way="Ask.", digest=DIGEST)
     assert DIGEST in str(refused.value)
     assert "is not right [policy/x]" in str(refused.value)
 
 
 def test_an_approval_lets_through_what_asks_for_one() -> None:
     with pytest.raises(ApprovalNeeded) as needed:
-        authorise([verdict(Severity.APPROVE)], Gates(), None, stack="slow", digest=DIGEST)
-    assert f"buildkit approve {DIGEST}" in str(needed.value)
-    assert f"buildkit apply --plan {DIGEST}" in str(needed.value)
-    authorise([verdict(Severity.APPROVE)], Gates(), APPROVED, stack="slow", digest=DIGEST)
+        authorise([verdict(Severity.APPROVE)], Gates(), None, stack="slow", way="Ask.", digest=DIGEST)
+    assert f"plan {DIGEST} needs an approval" in str(needed.value)
+    assert str(needed.value).endswith("Ask.")
+    authorise([verdict(Severity.APPROVE)], Gates(), APPROVED, stack="slow", way="Ask.", digest=DIGEST)
 
 
 def test_an_approval_of_another_plan_lets_nothing_through() -> None:
     with pytest.raises(ApprovalOfAnother):
-        authorise([verdict(Severity.APPROVE)], Gates(), APPROVED, stack="slow", digest="1" * 64)
+        authorise([verdict(Severity.APPROVE)], Gates(), APPROVED, stack="slow", way="Ask.", digest="1" * 64)
 
 
 def test_with_four_eyes_who_asked_for_a_plan_does_not_approve_it_by_applying_it() -> None:
     gates = Gates(four_eyes=True)
     with pytest.raises(ApprovalBySelf):
-        authorise([verdict(Severity.APPROVE)], gates, APPROVED, stack="slow", digest=DIGEST)
+        authorise([verdict(Severity.APPROVE)], gates, APPROVED, stack="slow", way="Ask.", digest=DIGEST)
     by_another = by_digest(DIGEST, "slow", ANN, BEN, datetime.now(UTC))
-    authorise([verdict(Severity.APPROVE)], gates, by_another, stack="slow", digest=DIGEST)
+    authorise([verdict(Severity.APPROVE)], gates, by_another, stack="slow", way="Ask.", digest=DIGEST)
 
 
 def test_warnings_let_a_plan_through() -> None:
-    authorise([verdict(Severity.WARN)], Gates(), None, stack="slow", digest=DIGEST)
+    authorise([verdict(Severity.WARN)], Gates(), None, stack="slow", way="Ask.", digest=DIGEST)
 
 
 def test_every_change_can_ask_for_an_approval_and_no_change_does_not() -> None:
     gates = Gates(every_change=True)
     with pytest.raises(ApprovalNeeded, match="every change does"):
-        authorise([], gates, None, stack="slow", digest=DIGEST)
-    authorise([], gates, APPROVED, stack="slow", digest=DIGEST)
-    authorise([], gates, None, stack="slow", digest=DIGEST, changes=False)
+        authorise([], gates, None, stack="slow", way="Ask.", digest=DIGEST)
+    authorise([], gates, APPROVED, stack="slow", way="Ask.", digest=DIGEST)
+    authorise([], gates, None, stack="slow", way="Ask.", digest=DIGEST, changes=False)
 
 
 def test_a_rule_is_left_out_where_there_is_an_exception_for_it() -> None:

@@ -55,7 +55,7 @@ def test_a_run_that_needs_an_approval_stores_its_plan_and_names_it(tmp_path: Pat
     (record,) = Plans(stack, None).records()
     assert not run.reported
     assert f"plan {record.digest} needs an approval and nothing was applied" in run.error
-    assert f"buildkit apply --plan {record.digest}" in run.error
+    assert f'"plan": "{record.digest}"' in run.error
     assert (record.stack, record.units, record.speculative) == ("repeated", ("counted", "each"), ())
     assert "@" in record.requester
     assert {change.address for change in record.changes if change.type == "terraform_data"} == {
