@@ -222,7 +222,7 @@ def test_the_small_platform_and_the_demo_are_valid(folder: Path):
             PLATFORM,
             'account: "111122223333"',
             "account: 111122223333",
-            [f"{PLATFORM}:24: environments.prod.account: the number 111122223333 is not text (in quotes)"],
+            [f"{PLATFORM}:26: environments.prod.account: the number 111122223333 is not text (in quotes)"],
             id="an account id without quotes",
         ),
         pytest.param(
