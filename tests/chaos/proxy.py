@@ -109,10 +109,6 @@ class Rule:
         self.reached.set()
         return True
 
-    def wait(self, seconds: float = _PATIENCE) -> None:
-        """Until the first request was picked."""
-        assert self.reached.wait(seconds), "the request this row waits for did not come"
-
     def let_go(self) -> None:
         self.released.set()
 

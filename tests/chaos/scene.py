@@ -26,7 +26,7 @@ from dagster import DagsterEventType, DagsterInstance, DagsterRun, DagsterRunSta
 from buildkit_dagster.process import is_alive, started_at
 from buildkit_dagster.terraform.journal import unsettled
 from buildkit_dagster.terraform.state import EMPTY, State, parse_state
-from tests.chaos.proxy import Proxy, Request
+from tests.chaos.proxy import Proxy, Request, Rule
 from tests.chaos.worker import BUCKET, NAME, STATE_KEY, Job, work
 
 STATE, LOCK = "terraform.tfstate", "terraform.tfstate.tflock"
@@ -106,6 +106,13 @@ class Scene:
         tasks = Path(f"/proc/{worker.pid}/task").glob("*/children")
         children = [int(pid) for file in tasks for pid in file.read_text().split()]
         return [pid for pid in children if Path(f"/proc/{pid}/comm").read_text().strip() == "terraform"]
+
+    def reach(self, rule: Rule, worker: BaseProcess) -> None:
+        """Wait for the moment a rule waits for."""
+        deadline = time.monotonic() + PATIENCE
+        while not rule.reached.wait(0.05):
+            assert worker.is_alive(), f"the run ended before the moment of this row:\n{self.log()}"
+            assert time.monotonic() < deadline, f"the moment of this row did not come:\n{self.log()}\n{self.printed()}"
 
     def join(self, worker: BaseProcess) -> None:
         worker.join(PATIENCE)

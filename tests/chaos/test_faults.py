@@ -63,7 +63,7 @@ def full_disk_for_terraform(scene: Scene, phase: Phase, *, state_too: bool = Fal
     if state_too:
         scene.proxy.add(faults.from_then_on(phases.state_write, scene.proxy, faults.is_backend), faults.internal_error)
     worker = scene.start()
-    held.wait()
+    scene.reach(held, worker)
     (pid,) = scene.terraforms(worker)
     limit_files(pid, 0)
     held.let_go()
@@ -74,7 +74,7 @@ def full_disk_for_the_worker(scene: Scene, phase: Phase) -> Outcome:
     """From this moment on the worker and what it starts can write nothing, Dagster's event log among it."""
     held = scene.proxy.hold(phase(scene.proxy))
     worker = scene.start()
-    held.wait()
+    scene.reach(held, worker)
     assert worker.pid is not None
     limit_files(worker.pid, 0)
     held.let_go()
@@ -92,7 +92,7 @@ def lock_of_another_clock(scene: Scene, offset: timedelta, phase: Phase) -> Outc
     scene.proxy.add(faults.takes_lock, faults.lock_of_another_clock(offset))
     held = scene.proxy.hold(phase(scene.proxy))
     worker = scene.start()
-    held.wait()
+    scene.reach(held, worker)
     (pid,) = scene.terraforms(worker)
     os.killpg(pid, signal.SIGKILL)
     until(gone(pid), "Terraform is dead")
@@ -111,7 +111,7 @@ def killed_in_flight(scene: Scene, picks: Callable[[Request], bool], then: Deed 
     """Terraform and provider die while they ask for something; it reaches AWS afterwards, unless `then` prevents it."""
     stuck = scene.proxy.hold(picks, then)
     worker = scene.start()
-    stuck.wait()
+    scene.reach(stuck, worker)
     (pid,) = scene.terraforms(worker)
     os.killpg(pid, signal.SIGKILL)
     until(gone(pid), "Terraform is dead")
@@ -123,7 +123,7 @@ def race_here(scene: Scene) -> Outcome:
     """A second run on the same machine while the first one applies."""
     held = scene.proxy.hold(phases.mid_apply(scene.proxy))
     first = scene.start()
-    held.wait()
+    scene.reach(held, first)
     second = scene.start("second")
     until(lambda: scene.has_begun("second"), "the second run begins")
     held.let_go()
@@ -136,7 +136,7 @@ def race_there(scene: Scene, lock_timeout: str, ends: str) -> Outcome:
     """A second run on another machine while the first one applies: it waits for the lock, or says who holds it."""
     held = scene.proxy.hold(phases.mid_apply(scene.proxy))
     first = scene.start()
-    held.wait()
+    scene.reach(held, first)
     second = scene.start("second", place="there", lock_timeout=lock_timeout)
     until(
         lambda: any(faults.takes_lock(request) and request.status == 412 for request in scene.proxy.requests),
@@ -159,7 +159,7 @@ def overtaken(scene: Scene) -> Outcome:
     """Another machine applies between our plan and our apply, which has to refuse its plan."""
     held = scene.proxy.hold(phases.before_apply(scene.proxy))
     first = scene.start()
-    held.wait()
+    scene.reach(held, first)
     assert scene.conclude(scene.start("second", place="there"), "second").status is SUCCESS
     held.let_go()
     return scene.conclude(first)
@@ -169,7 +169,7 @@ def killed_while_another_waits(scene: Scene) -> Outcome:
     """Worker and Terraform die while a second run on this machine waits for its turn."""
     held = scene.proxy.hold(phases.mid_apply(scene.proxy))
     first = scene.start()
-    held.wait()
+    scene.reach(held, first)
     (pid,) = scene.terraforms(first)
     second = scene.start("second")
     until(lambda: scene.has_begun("second"), "the second run begins")

@@ -71,7 +71,7 @@ def _held(scene: Scene, moment: str) -> tuple[Rule, BaseProcess]:
         scene.forget_init()
     held = scene.proxy.hold(MOMENTS[moment](scene.proxy))
     worker = scene.start()
-    held.wait()
+    scene.reach(held, worker)
     return held, worker
 
 
