@@ -1,12 +1,14 @@
 """S3 notifications: a sequencer that grows with each event, the object's version, and event ids of their own.
 
-And delete markers that can be deleted. AWS promises growth per key; here it grows over all keys. Delivery stays with
-moto.
+And delete markers that can be deleted, and conditional writes of which one wins: moto looks and writes in two steps,
+between which another request gets through. AWS promises growth per key; here it grows over all keys. Delivery stays
+with moto.
 """
 
 from __future__ import annotations
 
 import itertools
+import threading
 import time
 from typing import Any
 from uuid import uuid4
@@ -15,6 +17,7 @@ from moto.events.models import Rule
 from moto.events.utils import _BASE_EVENT_MESSAGE
 from moto.s3 import notifications
 from moto.s3.models import FakeDeleteMarker
+from moto.s3.responses import S3Response
 
 from buildkit_dagster.emulator.actions import replace
 
@@ -22,8 +25,9 @@ _sequence = itertools.count(time.time_ns())
 
 
 def install() -> None:
-    """Complete the events moto sends, and let buckets with delete markers be emptied."""
-    moto_event, moto_send = notifications._get_s3_event, Rule.send_to_targets
+    """Complete the events moto sends, let buckets with delete markers be emptied and objects be written in turn."""
+    moto_event, moto_send, moto_put = notifications._get_s3_event, Rule.send_to_targets, S3Response.put_object
+    turn = threading.RLock()
 
     def _get_s3_event(event_name: str, bucket: Any, key: Any, notification_id: str) -> dict[str, list[dict[str, Any]]]:
         event = moto_event(event_name, bucket, key, notification_id)
@@ -43,9 +47,14 @@ def install() -> None:
     def dispose(_: FakeDeleteMarker) -> None:
         """A marker holds nothing that could be let go; moto asks all versions of a key it forgets."""
 
+    def put_object(self: S3Response) -> Any:
+        with turn:
+            return moto_put(self)
+
     setattr(notifications, _get_s3_event.__name__, _get_s3_event)
     setattr(FakeDeleteMarker, dispose.__name__, dispose)
     replace(Rule, send_to_targets)
+    replace(S3Response, put_object)
 
 
 def _sequencer() -> str:
