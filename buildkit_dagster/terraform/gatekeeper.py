@@ -35,6 +35,7 @@ from buildkit_dagster.terraform.plans import (
 )
 from buildkit_dagster.terraform.render import S3Backend
 from buildkit_dagster.terraform.speculative import differences
+from buildkit_dagster.terraform.state import State
 
 
 @dataclass
@@ -62,6 +63,15 @@ class Gatekeeper:
             for scrub in [self.engine.secrets.scrub]
             for verdict in judge(plan, self.engine.stack, self.gates, self.policies)
         )
+
+    def judge_applied(self, plan: Plan, state: State) -> tuple[Verdict, ...]:
+        """What the rules say of values that only the apply told, a policy that names a new ARN for one: no gate could
+        see them before. They are there now, so these are warnings, as for all that a plan leaves as it is."""
+        values = {resource.address: resource.values for resource in state.resources}
+        told = (change for change in plan.changes if change.unknown and change.address in values)
+        seen = tuple(replace(change, values=values[change.address], unknown=frozenset()) for change in told)
+        verdicts = replace(self, policies=None).judge(Plan(plan.stack, plan.file, seen))
+        return tuple(replace(verdict, severity=Severity.WARN) for verdict in verdicts)
 
     def admit(
         self,

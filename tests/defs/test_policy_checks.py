@@ -1,14 +1,18 @@
 """What the gates said, as checks: written where there is something to say, and only there."""
 
+import json
 from pathlib import Path
 
 from dagster import AssetCheckKey, DagsterInstance, Definitions
 
 from buildkit_dagster import TerraformCliResource, TerraformStack
+from buildkit_dagster.cloud.aws import Aws
+from buildkit_dagster.config.environment import read_environment
 from buildkit_dagster.config.gates import Gates
 from buildkit_dagster.defs.checks import POLICY, Result, last_results
 from buildkit_dagster.defs.policy import terraform_policy_checks
-from tests.terraform_runs import key_of, materialize_stack
+from buildkit_dagster.emulator.control import Emulator
+from tests.terraform_runs import REGION, key_of, materialize_stack
 
 ROOT = """
 module "one" {
@@ -120,3 +124,44 @@ def test_the_check_can_be_run_by_itself_and_applies_nothing(tmp_path: Path) -> N
     said = {each.asset_key.path[-1]: (each.passed, each.severity.value) for each in done.get_asset_check_evaluations()}
     assert said == {"one": (False, "ERROR"), "two": (False, "WARN")}
     assert not (tmp_path / "root" / "terraform.tfstate").exists()
+
+
+OPEN_ROLE = """
+provider "aws" {
+  region            = "us-east-1"
+  s3_use_path_style = true
+}
+
+resource "aws_s3_bucket" "data" {
+  bucket = "told-late-data"
+}
+
+resource "aws_iam_role" "reader" {
+  name               = "told-late-reader"
+  assume_role_policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = [{ Effect = "Allow", Action = "sts:AssumeRole", Principal = { Service = "ecs-tasks.amazonaws.com" } }]
+  })
+}
+
+resource "aws_iam_role_policy" "reader" {
+  role   = aws_iam_role.reader.id
+  policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = [{ Effect = "Allow", Action = "*", Resource = [aws_s3_bucket.data.arn, "*"] }]
+  })
+}
+"""
+
+
+def test_a_document_that_only_the_apply_tells_is_judged_right_after_it(tmp_path: Path, emulator: Emulator) -> None:
+    (tmp_path / "emulator.json").write_text(json.dumps({"endpoint": emulator.endpoint}))
+    (tmp_path / "late").mkdir()
+    (tmp_path / "late" / "main.tf").write_text(OPEN_ROLE)
+    aws, instance = Aws(read_environment(), REGION, tmp_path / "emulator.json"), DagsterInstance.ephemeral()
+    run = materialize_stack(TerraformStack(tmp_path / "late"), instance=instance, aws=aws)
+    assert run.success
+    (result,) = last_results(instance, [AssetCheckKey(key_of("late", "root"), POLICY)]).values()
+    assert (result.passed, result.severity.value) == (False, "WARN")
+    assert "policy/" in result.description
+    assert "aws_iam_role_policy.reader" in result.description

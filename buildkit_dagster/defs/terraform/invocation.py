@@ -108,6 +108,7 @@ class TerraformCliInvocation:
                 self._admit(plan)
                 yield from self._apply(plan)
                 self.gatekeeper.note_applied()
+                self._look_again(plan)
 
     def _prepare(self) -> None:
         journals = settle_locks(self.engine)
@@ -132,6 +133,16 @@ class TerraformCliInvocation:
             admitted = True
         finally:
             self._report_verdicts(plan, admitted=admitted)
+
+    def _look_again(self, plan: Plan) -> None:
+        """Tell what the gates could not see before the apply."""
+        told = {(verdict.rule, verdict.address) for verdict in self.verdicts}
+        found = () if plan.is_empty else self.gatekeeper.judge_applied(plan, self.engine.state())
+        late = tuple(verdict for verdict in found if (verdict.rule, verdict.address) not in told)
+        if late:
+            self.engine.tell("\n".join(["Known after the apply only:", *map(str, late)]))
+            self.verdicts += late
+            self._report_verdicts(plan, admitted=True)
 
     def _report_verdicts(self, plan: Plan, *, admitted: bool) -> None:
         if self.context is not None:
