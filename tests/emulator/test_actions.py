@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 import boto3
@@ -24,14 +23,12 @@ from buildkit_dagster.emulator.control import Emulator, EmulatorCallRefused
         ("ec2", "describe_fleet_history", {"FleetId": "f", "StartTime": 1}, "'DescribeFleetHistory' of ec2"),
     ],
 )
-def test_unknown_actions_and_services_are_refused_at_once_by_name(
+def test_unknown_actions_and_services_are_refused_by_name_with_an_answer_nobody_repeats(
     boto: Boto, service: str, action: str, arguments: dict[str, Any], message: str
 ) -> None:
-    began = time.monotonic()
     with pytest.raises(ClientError, match=message) as caught:
         getattr(boto(service), action)(**arguments)
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
-    assert time.monotonic() - began < 5
 
 
 def test_what_moto_would_only_pretend_to_run_is_refused(boto: Boto) -> None:

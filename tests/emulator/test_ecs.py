@@ -110,7 +110,7 @@ def test_stopping_sends_sigterm_and_sigkill_after_the_stop_timeout(boto: Boto, e
     for arn in arns:
         ecs.stop_task(cluster="test", task=arn, reason="enough")
     first, second = (status(ecs, arn, "STOPPED") for arn in arns)
-    assert 2 <= time.monotonic() - asked < 10
+    assert time.monotonic() - asked >= 2
     assert said(boto, arns[0]).endswith("bye")
     assert first["containers"][0]["exitCode"] == 3
     assert second["containers"][0]["exitCode"] == 137

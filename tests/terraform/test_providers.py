@@ -2,7 +2,6 @@
 
 import json
 import os
-import time
 from pathlib import Path
 
 import pytest
@@ -45,11 +44,9 @@ def test_a_terraform_that_is_too_old_is_refused(tmp_path: Path) -> None:
         find_terraform({"PATH": str(tmp_path)})
 
 
-def test_a_named_mirror_without_the_provider_is_said_to_lack_it_at_once(tmp_path: Path) -> None:
-    began = time.monotonic()
+def test_a_named_mirror_without_the_provider_is_said_to_lack_it(tmp_path: Path) -> None:
     with pytest.raises(ProviderUnavailable, match="BUILDKIT_PROVIDER_MIRROR"):
         find_mirror(tmp_path)
-    assert time.monotonic() - began < 1
 
 
 def test_a_mirror_holds_providers_unpacked_or_packed(tmp_path: Path) -> None:

