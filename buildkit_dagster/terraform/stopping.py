@@ -10,8 +10,9 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from multiprocessing.util import Finalize
 from types import FrameType
 
 from buildkit_dagster.process import Child, signal_group
@@ -32,15 +33,33 @@ class Patience:
 
 @contextmanager
 def stopped_on_exit(child: Child, patience: Patience, tell: Tell) -> Iterator[None]:
-    """Never leave a Terraform behind: whatever ends the block early, it is stopped and waited for."""
+    """Never leave a Terraform behind: whatever ends the block early, it is stopped and waited for.
+
+    An interrupt that reaches Dagster while it handles an event drops the op's generator without closing it, so the
+    block may not end before the process does.
+    """
+    at_exit = Finalize(None, _stop_at_exit, (child, patience, tell), exitpriority=0)
     try:
         yield
     finally:
+        at_exit.cancel()
         with undisturbed():
             if child.poll() is None:
                 stop(child, patience, tell)
             elif child.wait() < 0:
                 signal_group(child.pid, signal.SIGKILL)
+
+
+def _stop_at_exit(child: Child, patience: Patience, tell: Tell) -> None:
+    """The same when the process ends; what took our words may be closed by then."""
+
+    def told(words: str) -> None:
+        with suppress(Exception):
+            tell(words)
+
+    with undisturbed():
+        if child.poll() is None:
+            stop(child, patience, told)
 
 
 def stop(child: Child, patience: Patience, tell: Tell) -> None:
