@@ -23,9 +23,17 @@ BACKEND_MOMENTS: dict[str, Phase] = {
     "state write": phases.state_write,
 }
 BACKEND_FAULTS: dict[str, tuple[Deed, str, tuple[str, ...]]] = {
-    "the backend answers 500": (faults.internal_error, "InternalError|internal error", tuple(BACKEND_MOMENTS)),
+    "the backend answers 500": (
+        faults.internal_error,
+        "InternalError|internal error|StatusCode: 500",
+        tuple(BACKEND_MOMENTS),
+    ),
     "the backend times out": (faults.silence, "EOF|reset|closed|exceeded", ("plan", "state write")),
-    "the backend refuses connections": (faults.refusal, "refused|reset|EOF", ("init", "start of apply", "state write")),
+    "the backend refuses connections": (
+        faults.refusal,
+        "refused|reset|EOF|closed",
+        ("init", "start of apply", "state write"),
+    ),
 }
 
 
