@@ -31,7 +31,7 @@ BACKEND_FAULTS: dict[str, tuple[Deed, str, tuple[str, ...]]] = {
     "the backend times out": (faults.silence, "EOF|reset|closed|exceeded", ("plan", "state write")),
     "the backend refuses connections": (
         faults.refusal,
-        "refused|reset|EOF|closed",
+        "refused|reset|EOF",
         ("init", "start of apply", "state write"),
     ),
 }
