@@ -14,14 +14,23 @@ import time
 from pathlib import Path
 
 from benchmarks.clock import Clock
+from benchmarks.events import measure_events
 from benchmarks.ground import CouldNotMeasure
+from benchmarks.ingest import measure_ingest
 from benchmarks.results import report, write_report
-from benchmarks.rounds import measure_definitions, measure_growth, measure_own_code, measure_stack
+from benchmarks.rounds import (
+    measure_definitions,
+    measure_growth,
+    measure_jobs,
+    measure_own_code,
+    measure_projects,
+    measure_stack,
+)
 from buildkit_dagster.config.environment import NO_TELEMETRY
 from buildkit_dagster.errors import BuildkitError
 
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
-PARTS = ("stack", "own", "growth", "definitions")
+PARTS = ("events", "ingest", "stack", "own", "growth", "definitions", "projects", "jobs")
 UNITS, ROUNDS, SIZES = 100, 3, (10, 300)
 QUICK_UNITS, QUICK_ROUNDS, QUICK_SIZES = 10, 1, (20,)
 
@@ -51,6 +60,14 @@ def main() -> int:
 def _measure(clock: Clock, folder: Path, chosen: argparse.Namespace) -> None:
     if "definitions" in chosen.only:
         measure_definitions(clock, folder / "definitions", chosen.rounds)
+    if "events" in chosen.only:
+        measure_events(clock, folder / "events", chosen.rounds)
+    if "ingest" in chosen.only:
+        measure_ingest(clock, folder / "ingest", chosen.rounds)
+    if "projects" in chosen.only:
+        measure_projects(clock, folder / "projects", chosen.rounds)
+    if "jobs" in chosen.only:
+        measure_jobs(clock, folder / "jobs", chosen.rounds)
     if "own" in chosen.only:
         measure_own_code(clock, folder / "own", chosen.units)
     if "growth" in chosen.only:

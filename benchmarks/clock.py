@@ -27,10 +27,11 @@ exit $code
 
 @dataclass
 class Clock:
-    """The seconds of every measurement, by name."""
+    """The seconds of every measurement, by name, and what was counted meanwhile."""
 
     seconds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     tell: Callable[[str], None] = lambda _: None
+    counts: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def time(self, name: str, action: Callable[..., Any], *arguments: Any) -> None:
         began = time.perf_counter()

@@ -27,10 +27,11 @@ from buildkit_dagster.terraform.drift import look_for_drift
 class Ours:
     """One stack as assets, run in one process with Dagster's SQLite storage on disk."""
 
-    def __init__(self, folder: Path, units: int, *, spans: bool = False) -> None:
+    def __init__(self, folder: Path, units: int, *, spans: bool = False, storage: Path | None = None) -> None:
+        """`storage` is the folder of Dagster's storage, where it is not beside the rest."""
         self.folder, self.units = folder, units
         self.ground = new_ground(folder)
-        self.instance = DagsterInstance.local_temp(str(_made(folder / "dagster")))
+        self.instance = DagsterInstance.local_temp(str(storage or _made(folder / "dagster")))
         self.aws, self.spans, self.changed = self.ground.aws, None, set[int]()
         if spans:
             self.spans = Spans(write_shim(folder / "bin", self.ground.sources.binary))

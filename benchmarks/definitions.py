@@ -1,16 +1,22 @@
-"""What it costs to load definitions: 500 units and 100 jobs of ours, and bare Dagster assets with as many specs.
+"""What it costs to load definitions: 500 units and 100 jobs of ours, against bare Dagster (`by_hand.py`).
 
-Each is loaded in a process of its own, `python -m benchmarks.definitions CONTENDER FOLDER`, which prints its seconds
-and everything that left the process meanwhile: no child may be started and nothing be connected.
+Ours is loaded "cold", where no root was ever read, and "warm", as every run and step loads it after the first. Each is
+loaded in a process of its own, `python -m benchmarks.definitions CONTENDER FOLDER`, which prints its processor seconds
+(there is nothing to wait for) and everything that left the process meanwhile: no child may be started and nothing be
+connected.
 """
 
 # No `from __future__ import annotations` here: Dagster looks at the annotation of an op's context itself.
 import json
+import os
+import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from benchmarks.platforms import platform_text
 
 #: Events of Python's audit hooks that mean: something was started or connected.
 _LEAVING = {
@@ -22,26 +28,12 @@ _LEAVING = {
     "socket.connect",
     "socket.getaddrinfo",
 }
+#: Ours without and with what an earlier load has noted.
+OURS = ("cold", "warm")
 UNITS, JOBS, PER_ROOT = 500, 100, 100
 _PER_TENANT = 20
 
-_PLATFORM = """\
-name: fleet
-defaults:
-  region: us-east-1
-  tags: {project: fleet, owner: platform@example.com, department: data, cost_center: DATA-1,
-         data_sensitivity: internal, purpose: analytics}
-  github: {organization: example-org, repository: fleet}
-  buckets: {raw: {}}
-  images: {platform: {}}
-environments:
-  dev:
-    cloud: emulator
-    account: "123456789012"
-    github: {apply_environment: dev}
-    warehouse: {type: duckdb, path: .buildkit/dev/warehouse.duckdb}
-"""
-_RAW = "name: raw\ntype: s3_csv\nbucket: raw\ntags: {source_system: till, owner: connector@example.com}\n"
+_RAW = "name: raw\ntype: s3\nbucket: raw\ntags: {source_system: till, owner: connector@example.com}\n"
 _WAREHOUSE = "name: warehouse\ntype: warehouse\ndataset: till\n"
 _ASSET = """\
 name: till_{name}
@@ -72,13 +64,13 @@ module "{name}" {{
 _PROVIDER = 'provider "aws" {\n  region = "us-east-1"\n}\n'
 
 
-def write_fleet(folder: Path) -> Path:
-    """A platform with 100 ingest jobs, and a module for roots beside it."""
-    _write(folder / "config/platform.yaml", _PLATFORM)
+def write_fleet(folder: Path, jobs: int = JOBS) -> Path:
+    """A platform with ingest jobs, and a module for roots beside it."""
+    _write(folder / "config/platform.yaml", platform_text("fleet"))
     _write(folder / "config/codebuild-config.yml", "codebuild: []\n")
     _write(folder / "config/connectors/raw.yaml", _RAW)
     _write(folder / "config/connectors/warehouse.yaml", _WAREHOUSE)
-    for number in range(JOBS):
+    for number in range(jobs):
         name, tenant = f"table{number:03}", f"tenant{number // _PER_TENANT}"
         _write(folder / f"config/assets/till/v1.0/{name}.yaml", _ASSET.format(name=name))
         _write(folder / f"config/jobs/{tenant}/{name}.yaml", _JOB.format(name=name, tenant=tenant))
@@ -114,11 +106,9 @@ def load_ours(folder: Path) -> Any:
     """The platform's definitions, with the user's own roots beside them, up to 500 units in all."""
     from dagster import Definitions
 
-    from buildkit_dagster.config.environment import read_environment
-    from buildkit_dagster.config.load import load_platform
-    from buildkit_dagster.defs.build import build_definitions
+    os.environ.update(BUILDKIT_PROJECT=str(folder), BUILDKIT_ENV="dev")
+    from buildkit_dagster.definitions import defs as platform
 
-    platform = build_definitions(load_platform(folder, "dev"), read_environment())
     own = {key for asset in platform.assets or () for key in getattr(asset, "keys", ()) if key.path[0] == "infra"}
     roots = [_assets_of_root(root) for root in write_roots(folder, UNITS - len(own))]
     return Definitions.merge(platform, Definitions(assets=roots))
@@ -136,55 +126,54 @@ def _assets_of_root(folder: Path) -> Any:
     return converge
 
 
-def load_bare(_: Path) -> Any:
-    """The same number of everything in bare Dagster: a `multi_asset` for every 100 units, one of them with two
-    checks for each unit, and an asset, a job and a schedule for every job."""
-    from dagster import AssetSelection, AssetSpec, Definitions, ScheduleDefinition, define_asset_job
+def load(contender: str, folder: Path) -> Any:
+    """The definitions of a contender."""
+    if contender in OURS:
+        return load_ours(folder)
+    from benchmarks.by_hand import bare, written
 
-    stacks = [[["infra", f"s{number}", f"u{unit}"] for unit in range(PER_ROOT)] for number in range(UNITS // PER_ROOT)]
-    units = [_bare([AssetSpec(key) for key in keys], checks=number == 0) for number, keys in enumerate(stacks)]
-    names = [f"table{number}" for number in range(JOBS)]
-    tables = [_bare([AssetSpec(["till", name], deps=[["infra", "s0", "u0"]])]) for name in names]
-    jobs = [define_asset_job(f"job_{name}", AssetSelection.assets(["till", name])) for name in names]
-    schedules = [ScheduleDefinition(job=job, cron_schedule="0 */12 * * *") for job in jobs]
-    return Definitions(assets=[*units, *tables], jobs=jobs, schedules=schedules)
-
-
-def _bare(specs: list[Any], checks: bool = False) -> Any:
-    from dagster import AssetCheckSpec, multi_asset
-
-    names = ("drift", "policy") if checks else ()
-    check_specs = [AssetCheckSpec(name, asset=spec.key) for spec in specs for name in names]
-
-    @multi_asset(name="_".join(specs[0].key.path), specs=specs, check_specs=check_specs, can_subset=True)
-    def nothing():  # type: ignore[no-untyped-def]
-        yield from ()
-
-    return nothing
+    return (written if contender == "written" else bare)(UNITS, JOBS, PER_ROOT)
 
 
 def main(contender: str, folder: Path) -> None:
     """Load in this process and print what it took as JSON."""
-    import dagster  # noqa: F401 - both contenders need it, and it starts a program of the system by itself
+    import dagster  # noqa: F401 - all contenders need it, and it starts a program of the system by itself
+
+    import benchmarks.by_hand  # noqa: F401 - nothing of a contender's own
 
     left: list[str] = []
     sys.addaudithook(lambda event, about: left.append(f"{event} {about[:2]}") if event in _LEAVING else None)
-    loader: Callable[[Path], Any] = load_ours if contender == "ours" else load_bare
-    began = time.perf_counter()
-    if contender == "ours":
+    if contender == "cold":
+        for work in folder.glob("terraform/roots/*/.buildkit"):
+            shutil.rmtree(work)
+    began = time.process_time()
+    if contender in OURS:
         import buildkit_dagster.defs.build  # noqa: F401 - counted apart
-    imported = time.perf_counter()
-    repository = loader(folder).get_repository_def()
-    loaded = time.perf_counter()
-    keys = repository.asset_graph.get_all_asset_keys()
+    imported = time.process_time()
+    repository = load(contender, folder).get_repository_def()
+    graph = repository.asset_graph
+    loaded = time.process_time()
     figures = {
         "imports": imported - began,
         "seconds": loaded - imported,
-        "units": sum(key.path[0] == "infra" for key in keys),
-        "jobs": sum(key.path[0] == "till" for key in keys),
         "left": left,
+        "graph": size_of(repository, graph),
     }
     sys.stdout.write(json.dumps(figures) + "\n")
+
+
+def size_of(repository: Any, graph: Any) -> dict[str, int]:
+    """How much of everything there is, so that contenders can be seen to be of one size."""
+    keys = graph.get_all_asset_keys()
+    return {
+        "units": sum(key.path[0] == "infra" for key in keys),
+        "assets": len(keys),
+        "edges": sum(len(graph.get(key).parent_keys) for key in keys),
+        "checks": len(graph.asset_check_keys),
+        "ops": len({graph.get(key).assets_def.op.name for key in keys}),
+        "schedules": len(repository.schedule_defs),
+        "jobs": len(repository.get_all_jobs()),
+    }
 
 
 if __name__ == "__main__":

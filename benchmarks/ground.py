@@ -18,9 +18,10 @@ from buildkit_dagster import process
 from buildkit_dagster.cloud.aws import Aws
 from buildkit_dagster.config.environment import read_environment
 from buildkit_dagster.emulator.control import Emulator, start_emulator, stop_emulator
+from buildkit_dagster.terraform.module_folder import module_outputs
 from buildkit_dagster.terraform.providers import Sources, find_sources, write_cli_configuration
-from buildkit_dagster.terraform.render import AwsProvider, ModuleCall, RenderedRoot, S3Backend, body_of
-from buildkit_dagster.terraform.root import module_outputs
+from buildkit_dagster.terraform.render import body_of
+from buildkit_dagster.terraform.rendered_root import AwsProvider, ModuleCall, RenderedRoot, S3Backend
 
 MODULES = Path(__file__).parent / "modules"
 REGION, ACCOUNT, BUCKET = "us-east-1", "123456789012", "benchmark-state"

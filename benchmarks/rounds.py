@@ -8,16 +8,23 @@ from __future__ import annotations
 
 import json
 import sys
+import tempfile
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
+from benchmarks import jobs, projects
 from benchmarks.clock import Clock, length
 from benchmarks.contenders import ByHand, Ours, StatePerUnit
 from benchmarks.definitions import write_fleet
 from benchmarks.ground import CouldNotMeasure
+from benchmarks.projects import write_projects
 from buildkit_dagster import process
 from buildkit_dagster.config.environment import NO_TELEMETRY, read_environment
 
 _LOAD_SECONDS = 300.0
+#: Linux has one; elsewhere, the folder for temporary files stands in for it.
+_RAM_DISK = "/dev/shm" if Path("/dev/shm").is_dir() else None
 
 
 def measure_stack(clock: Clock, folder: Path, units: int, rounds: int) -> None:
@@ -52,6 +59,10 @@ def _from_nothing(clock: Clock, folder: Path, units: int, ours: Ours, hand: ByHa
     clock.time("ours apply", ours.apply)
     clock.time("root init", hand.init)
     clock.time("root plan and apply", hand.plan_and_apply)
+    with tempfile.TemporaryDirectory(dir=_RAM_DISK) as storage:
+        swift = Ours(folder / "swift", units, storage=Path(storage))
+        clock.time("ours apply swift", swift.apply)
+        swift.leave()
     alone = Ours(folder / "alone", units)
     clock.time("ours apply alone", alone.apply_alone)
     alone.leave()
@@ -90,13 +101,38 @@ def measure_definitions(clock: Clock, folder: Path, rounds: int) -> None:
     """Loading in processes of their own, one after the other."""
     write_fleet(folder)
     for _ in range(rounds):
-        for contender in ("ours", "bare"):
-            figures = _load(contender, folder)
+        found = {contender: _load(contender, folder) for contender in ("cold", "warm", "written", "bare")}
+        if found["warm"]["graph"] != found["written"]["graph"]:
+            raise CouldNotMeasure(f"two graphs: {found['warm']['graph']}, by hand {found['written']['graph']}")
+        for contender, figures in found.items():
             clock.note(f"definitions {contender}", figures["seconds"])
             clock.note(f"imports {contender}", figures["imports"])
 
 
-def _load(contender: str, folder: Path) -> dict[str, float]:
+def measure_projects(clock: Clock, folder: Path, rounds: int) -> None:
+    """200 dbt projects in one file, each contender in a process of its own."""
+    write_projects(folder)
+    _alone(clock, "projects", projects.CONTENDERS, folder, rounds)
+
+
+def measure_jobs(clock: Clock, folder: Path, rounds: int) -> None:
+    """1,000 ingest jobs, each contender in a process of its own."""
+    jobs.write_jobs(folder)
+    _alone(clock, "jobs", jobs.CONTENDERS, folder, rounds)
+
+
+def _alone(clock: Clock, module: str, contenders: Iterable[str], folder: Path, rounds: int) -> None:
+    for _ in range(rounds):
+        for contender in contenders:
+            line = [sys.executable, "-m", f"benchmarks.{module}", contender, str(folder)]
+            environment = {**read_environment().variables, **NO_TELEMETRY}
+            answer = process.run(line, cwd=Path(__file__).parents[1], env=environment, timeout=_LOAD_SECONDS)
+            if answer.returncode != 0:
+                raise CouldNotMeasure(answer.stderr)
+            clock.note(f"{module} {contender}", json.loads(answer.stdout)["seconds"])
+
+
+def _load(contender: str, folder: Path) -> dict[str, Any]:
     line = [sys.executable, "-m", "benchmarks.definitions", contender, str(folder)]
     environment = {**read_environment().variables, **NO_TELEMETRY}
     answer = process.run(line, cwd=Path(__file__).parents[1], env=environment, timeout=_LOAD_SECONDS)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from buildkit_dagster.defs.terraform.component import TerraformStackComponent
     from buildkit_dagster.defs.terraform.resource import TerraformCliResource
     from buildkit_dagster.defs.terraform.translator import DagsterTerraformTranslator
-    from buildkit_dagster.terraform.render import Ref
+    from buildkit_dagster.terraform.rendered_root import Ref
     from buildkit_dagster.terraform.stack import TerraformStack
 
 __all__ = [
@@ -38,7 +38,7 @@ __all__ = [
 _HOMES = {
     "DagsterTerraformTranslator": "defs.terraform.translator",
     "Gates": "config.gates",
-    "Ref": "terraform.render",
+    "Ref": "terraform.rendered_root",
     "TerraformCliResource": "defs.terraform.resource",
     "TerraformStack": "terraform.stack",
     "TerraformStackComponent": "defs.terraform.component",

@@ -5,31 +5,41 @@ Exit codes: 0 done, 1 failed, 2 the input or the platform folder is wrong, 130 i
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import sys
 import tempfile
 import traceback
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import typer
 
+from buildkit_dagster.cloud.failures import told_as_ours
 from buildkit_dagster.commands import (
     adopt,
     apply,
     approve,
+    costs,
+    dead_letters,
     demo,
     destroy,
     dev,
     doctor,
     drift,
     emulator,
+    generate,
     graph,
     init,
     launch,
     locks,
     plan,
     prepare,
+    resources,
+    schema,
+    tags,
     trust,
     validate,
 )
@@ -39,6 +49,8 @@ from buildkit_dagster.config.folder import nearest_folder
 from buildkit_dagster.errors import BuildkitError, ConfigError
 from buildkit_dagster.terraform.redaction import SEEN
 from buildkit_dagster.terraform.secret_sources import learn_environment
+
+_INTERRUPTED = 130
 
 app = typer.Typer(
     name="buildkit",
@@ -51,13 +63,18 @@ app = typer.Typer(
 for _command in (
     init,
     validate,
+    schema,
     graph,
+    generate,
     prepare,
     plan,
     approve,
     apply,
     launch,
     locks,
+    tags,
+    resources,
+    costs,
     trust,
     drift,
     adopt,
@@ -68,24 +85,37 @@ for _command in (
 ):
     app.command(_command.__name__.rpartition(".")[2])(_command.run)
 app.add_typer(emulator.app, name="emulator")
+app.add_typer(dead_letters.app, name="dead-letters")
 
 
 def main() -> None:
     """Run the command of this process and exit; a known error is one message, never a traceback."""
+    _show_what_the_terminal_can()
     try:
-        app()
+        with told_as_ours():
+            app()
     except ConfigError as error:
         _stop(str(error), 2)
     except BuildkitError as error:
         _stop(str(error), 1)
-    except KeyboardInterrupt:
-        _stop("interrupted", 130)
+    except SystemExit as end:
+        # Typer makes this of a KeyboardInterrupt, and says nothing.
+        if end.code != _INTERRUPTED:
+            raise
+        _stop("interrupted", _INTERRUPTED)
     except Exception as error:  # noqa: BLE001  the last frame: whatever it is, the user gets one line and the log's place
-        _stop(f"unexpected {type(error).__name__}: {_first_line(error)}; details are in {_write_log()}", 1)
+        _stop(f"unexpected {type(error).__name__}: {_first_line(error)}; {_write_log()}", 1)
+
+
+def _show_what_the_terminal_can() -> None:
+    """A name with an accent must not end a command because the terminal's encoding has none."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def _stop(message: str, code: int) -> None:
-    err.print(f"buildkit: {_without_secrets(message)}", markup=False)
+    err.print(f"buildkit: {_without_secrets(message)}")
     sys.exit(code)
 
 
@@ -99,11 +129,20 @@ def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or ["(no message)"])[0]
 
 
-def _write_log() -> Path:
-    """Append the current traceback to the platform folder's log, or to one in the temporary folder."""
-    folder = nearest_folder(Path.cwd())
-    log = folder / ".buildkit" / "error.log" if folder else Path(tempfile.gettempdir()) / "buildkit-error.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with os.fdopen(os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "a") as file:
-        file.write(f"--- {datetime.now(UTC).isoformat()}\n{_without_secrets(traceback.format_exc())}")
-    return log
+def _write_log() -> str:
+    """Append the current traceback to the platform folder's log, else to one in the temporary folder; say to which."""
+    text = f"--- {datetime.now(UTC).isoformat()}\n{_without_secrets(traceback.format_exc())}"
+    for log in _logs():
+        with contextlib.suppress(OSError):
+            log.parent.mkdir(parents=True, exist_ok=True)
+            with os.fdopen(os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "a") as file:
+                file.write(text)
+            return f"details are in {log}"
+    return "no log of it could be written"
+
+
+def _logs() -> Iterator[Path]:
+    with contextlib.suppress(OSError):
+        if folder := nearest_folder(Path.cwd()):
+            yield folder / ".buildkit" / "error.log"
+        yield Path(tempfile.gettempdir()) / "buildkit-error.log"

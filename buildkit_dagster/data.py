@@ -1,4 +1,4 @@
-"""Where the files that travel with the package are: HCL modules, the image's build context, the demo's platform.
+"""Where the files that travel with the package are: HCL modules, image, workflows, the demo's platform.
 
 In a checkout they are the repository's own folders, in a wheel they are under `_data/`. Nothing is read here.
 """
@@ -10,12 +10,14 @@ from typing import Literal
 
 from buildkit_dagster.errors import EnvironmentProblem
 
-DataName = Literal["modules", "image", "demo"]
+DataName = Literal["modules", "image", "function", "workflows", "demo"]
 
 _PACKAGE = Path(__file__).parent
 _IN_CHECKOUT: dict[DataName, Path] = {
     "modules": Path("terraform/modules"),
     "image": Path("deploy/image"),
+    "function": Path("deploy/function"),
+    "workflows": Path("deploy/github"),
     "demo": Path(),
 }
 
@@ -29,7 +31,8 @@ class DataMissing(EnvironmentProblem):
 
 
 def data_path(name: DataName) -> Path:
-    """The folder that holds `modules` (HCL), `image` (build context) or `demo` (`config/`, `dbt_projects/`)."""
+    """The folder of `modules` (HCL), `image` (build context), `function` (its source), `workflows` (GitHub) or `demo`
+    (`config/`, ...)."""
     installed = _PACKAGE / "_data" / name
     checkout = _PACKAGE.parent / _IN_CHECKOUT[name]
     for folder in (installed, checkout):

@@ -1,15 +1,24 @@
 """Every name, key, path and prefix the platform uses, and the limits of the services that carry them.
 
 A name is built here from platform, environment and entry, and nowhere else; a name that would be too long is cut
-and ends in a hash of the whole, so two different names never become the same. Tags are in `tags.py`.
+and ends in a hash of the whole, so two different names never become the same. Tags are in `tags/`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+#: The image jobs run in unless they name another.
+PACKAGE_IMAGE = "platform"
+
+#: Whose names of resources: ours, or DbtBuildKit's where it made them.
+Style = Literal["buildkit", "dbtbuildkit"]
 
 #: Longest name per service, from the services' API references.
 LIMITS = {
@@ -21,42 +30,80 @@ LIMITS = {
     "codeconnection": 32,
     "ecs_cluster": 255,
     "ecs_task_family": 255,
-    "sqs_queue": 80,
+    "event_rule": 64,
+    "lambda_function": 64,
+    "schedule": 64,
+    "alarm": 255,
+    # 80, of which a dead letter queue needs five.
+    "sqs_queue": 75,
     "log_group": 512,
+    # Cloud Run API reference, `projects.locations.services.create`: fewer than 50 characters.
+    "cloud_run": 49,
+    "gcs_bucket": 63,
+    "service_account": 30,
 }
 
 _HASH_LENGTH = 6
 
-_PARTITIONS = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
-_DNS_SUFFIXES = {"aws-cn": "amazonaws.com.cn"}
 
+def fit(service: str, *parts: str, spare: int = 0, digits: int = _HASH_LENGTH) -> str:
+    """Join `parts` with hyphens into a name `service` accepts; cut names end in a hash of the full one.
 
-def fit(service: str, *parts: str) -> str:
-    """Join `parts` with hyphens into a name `service` accepts; cut names end in a hash of the full one."""
-    cleaned = (re.sub(r"[^a-z0-9]+", "-", part.lower()).strip("-") for part in parts)
-    full = "-".join(part for part in cleaned if part)
-    limit = LIMITS[service]
+    `spare` characters are left for what comes behind it; the hash has so many `digits`.
+    """
+    full = "-".join(filter(None, map(_clean, parts)))
+    limit = LIMITS[service] - spare
     if len(full) <= limit:
         return full
-    digest = hashlib.sha256(full.encode()).hexdigest()[:_HASH_LENGTH]
-    return f"{full[: limit - _HASH_LENGTH - 1].rstrip('-')}-{digest}"
+    digest = hashlib.sha256(full.encode()).hexdigest()[:digits]
+    return f"{full[: limit - digits - 1].rstrip('-')}-{digest}"
+
+
+@lru_cache(maxsize=10_000)
+def _clean(part: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", part.lower()).strip("-")
+
+
+def told_apart(name: str) -> str:
+    """The name, with a hash behind it where `fit` or `identifier` would make it equal to another one's."""
+    if re.fullmatch(r"[A-Za-z0-9]+(-[A-Za-z0-9]+)*", name):
+        return name
+    return f"{name}-{hashlib.sha256(name.encode()).hexdigest()[:_HASH_LENGTH]}"
+
+
+def standalone_name(tenant: str, asset: str) -> str:
+    """`acme-hubspot-contacts`, the name of a generated root and its file; any text that is no such name gets a hash."""
+    return f"{tenant}-{re.sub(r'[^a-z0-9]+', '-', told_apart(asset.replace('_', '-')).lower()).strip('-')}"
 
 
 #: DuckDB lets one process write: every op that does shares this concurrency pool.
 WAREHOUSE_POOL = "warehouse"
 
+#: What names that are of no tenant begin with.
+_FIRST_WORDS = ("dbt", "image", "github")
+
+_COMMAND = "buildkit-"
+
 #: The job that looks for drift in every stack.
 DRIFT_JOB = "drift"
+#: The job that compares the tags of every stack in three places.
+TAGS_JOB = "tags"
+#: The job that counts what days cost, and the asset it makes.
+COSTS_JOB, COSTS_KEY = "costs_daily", ("costs", "daily")
 
 
 @dataclass(frozen=True)
 class Names:
-    """All cloud names of one platform in one environment; `segment` is the environment's part of them."""
+    """All cloud names of one platform in one environment; `segment` is the environment's part of them.
+
+    In the `style` of DbtBuildKit, what its modules made keeps its name: image repository, connections, projects.
+    """
 
     platform: str
     segment: str
     account: str
     region: str
+    style: Style = "buildkit"
 
     def state_bucket(self) -> str:
         return fit("s3_bucket", self.platform, self.segment, "tfstate", self.account, self.region)
@@ -80,10 +127,15 @@ class Names:
         return f"alias/{fit('kms_alias', self.platform, self.segment, 'approvals')}"
 
     def repository(self, image: str) -> str:
+        if self.style == "dbtbuildkit" and image == PACKAGE_IMAGE:
+            return f"{self.segment}-dbtbuildkit"
         return fit("ecr_repository", self.platform, self.segment, image)
 
-    def connection(self, organization: str) -> str:
-        return fit("codeconnection", self.platform, self.segment, organization)
+    def connection(self, organization: str, provider: str = "github") -> str:
+        if self.style == "dbtbuildkit" and provider == "github":
+            return f"{self.segment}-{organization}-gh-conn"[: LIMITS["codeconnection"]]
+        owner = (organization,) if provider == "github" else (provider, organization)
+        return fit("codeconnection", self.platform, self.segment, *map(told_apart, owner))
 
     def image_builder(self) -> str:
         return fit("codebuild_project", self.platform, self.segment, "image-builder")
@@ -94,14 +146,53 @@ class Names:
     def queue(self, bucket: str) -> str:
         return fit("sqs_queue", self.platform, self.segment, bucket, "events")
 
+    def dead_letters(self, bucket: str) -> str:
+        """The queue behind it, as `terraform/modules/bucket` calls it."""
+        return f"{self.queue(bucket)}-dead"
+
+    def build_schedule(self, project: str) -> str:
+        """A schedule in EventBridge, and its role."""
+        return fit("iam_role", self.platform, self.segment, "dbt", project, "start")
+
     def codebuild_project(self, project: str) -> str:
+        if self.style == "dbtbuildkit":
+            return f"{self.segment}-{project}"
         return fit("codebuild_project", self.platform, self.segment, "dbt", project)
 
     def cluster(self) -> str:
         return fit("ecs_cluster", self.platform, self.segment)
 
     def task_family(self, tenant: str, job: str) -> str:
-        return fit("ecs_task_family", self.platform, self.segment, tenant, job)
+        return self.of_job("ecs_task_family", tenant, job)
+
+    def function(self, tenant: str, job: str) -> str:
+        return self.of_job("lambda_function", tenant, job)
+
+    def job_role(self, tenant: str, job: str, kind: str = "") -> str:
+        return self.of_job("iam_role", tenant, job, kind)
+
+    def job_schedule(self, tenant: str, job: str) -> str:
+        """A schedule in EventBridge, and its role."""
+        return self.of_job("schedule", tenant, job, "schedule")
+
+    def job_alarm(self, tenant: str, job: str) -> str:
+        """Alarms on failures of a job, and the rule behind them; in an alarm's name more may follow."""
+        return self.of_job("event_rule", tenant, job, "failed")
+
+    def job_dead_letters(self, tenant: str, job: str, kind: str = "failed") -> str:
+        return self.of_job("sqs_queue", tenant, job, kind)
+
+    def of_job(self, service: str, tenant: str, job: str, kind: str = "") -> str:
+        """`<platform>-<environment>-<tenant>-<job>`; behind an underscore, which no part has, what it is of the job.
+
+        A hash follows where the hyphens do not say which part ends where, or where the platform has other names that
+        begin like it.
+        """
+        parts = (self.platform, self.segment, tenant, job)
+        unclear = "-" in self.segment or "-" in tenant or tenant in _FIRST_WORDS
+        told = (hashlib.sha256("/".join(parts).encode()).hexdigest()[:_HASH_LENGTH],) if unclear else ()
+        behind = f"_{kind}" if kind else ""
+        return fit(service, *parts, *told, spare=len(behind)) + behind
 
     def role(self, *parts: str) -> str:
         return fit("iam_role", self.platform, self.segment, *parts)
@@ -133,9 +224,20 @@ def ingest_stack(tenant: str) -> str:
     return f"ingest-{tenant}"
 
 
+def ingest_gcp_stack(tenant: str) -> str:
+    """The stack of a tenant's jobs that run in Google Cloud."""
+    return f"{ingest_stack(tenant)}-gcp"
+
+
+@lru_cache(maxsize=10_000)
 def identifier(*parts: str) -> str:
     """A name Dagster, Terraform and Python accept: letters, digits and underscores."""
     return "_".join(re.sub(r"[^A-Za-z0-9]+", "_", part).strip("_") for part in parts if part)
+
+
+def schedule_unit_name(name: str) -> str:
+    """The unit that starts a job or project of this name, where its schedule stays in AWS."""
+    return f"{name}__schedule"
 
 
 def key_text(key: Sequence[str]) -> str:
@@ -153,16 +255,22 @@ def dbt_job_name(project: str) -> str:
     return identifier("dbt", project)
 
 
+def dbt_schedule_name(project: str, schedule: str) -> str:
+    """One of a project's named schedules, and its job where it selects: two underscores are in no other name."""
+    return f"{dbt_job_name(project)}__{identifier(schedule)}"
+
+
 def stack_job_name(stack: str) -> str:
     """The Dagster job that converges one stack; the bootstrap stack's is called `bootstrap`."""
     return stack if stack == "bootstrap" else identifier("stack", stack)
 
 
-def partition_of(region: str) -> str:
-    """The part of AWS a region belongs to, as ARNs name it."""
-    return next((name for start, name in _PARTITIONS.items() if region.startswith(start)), "aws")
+def command_use(command: str) -> str:
+    """Names one use of Terraform by a command, where that of a Dagster run has the run's id: `buildkit-plan-3f9c…`."""
+    return f"{_COMMAND}{command}-{uuid.uuid4().hex}"
 
 
-def dns_suffix_of(region: str) -> str:
-    """What the host names of AWS's services end in there."""
-    return _DNS_SUFFIXES.get(partition_of(region), "amazonaws.com")
+def command_of(use: str) -> str | None:
+    """`buildkit plan` for a use that `command_use` named, None for a Dagster run's."""
+    name, _, _ = use.removeprefix(_COMMAND).rpartition("-")
+    return f"buildkit {name}" if use.startswith(_COMMAND) else None

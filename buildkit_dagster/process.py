@@ -11,9 +11,10 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import BinaryIO
 
 
@@ -66,30 +67,29 @@ def start(
     stderr: Path | None = None,
 ) -> Child:
     """Start `argv` in a session of its own; both outputs go to files (mode 0600), stderr with stdout if not named."""
-    stdout.parent.mkdir(parents=True, exist_ok=True)
-    with _open_private(stdout) as out:
-        if stderr is None or stderr == stdout:
-            popen = subprocess.Popen(
-                list(argv),
-                cwd=cwd,
-                env=dict(env),
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-            return Child(popen, stdout, stdout)
-        with _open_private(stderr) as err:
-            popen = subprocess.Popen(
-                list(argv),
-                cwd=cwd,
-                env=dict(env),
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=err,
-                start_new_session=True,
-            )
-    return Child(popen, stdout, stderr)
+    apart = None if stderr == stdout else stderr
+    with _open_private(stdout) as out, _open_private(apart) if apart else contextlib.nullcontext() as err:
+        popen = subprocess.Popen(
+            list(argv),
+            cwd=cwd,
+            env=dict(env),
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=err or subprocess.STDOUT,
+            start_new_session=True,
+        )
+    return Child(popen, stdout, apart or stdout)
+
+
+@contextlib.contextmanager
+def interrupts_heard_by(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Give SIGINT and SIGTERM to `handler` meanwhile; the main thread's to call, as Python wants it."""
+    before = {signum: signal.signal(signum, handler) for signum in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for signum, heard_before in before.items():
+            signal.signal(signum, heard_before)
 
 
 #: What `run` raises when the time is up.

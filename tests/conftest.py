@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -17,6 +18,19 @@ from buildkit_dagster.emulator.control import Emulator, start_emulator, stop_emu
 
 REGION = "us-east-1"
 REPOSITORY = Path(__file__).parents[1]
+
+
+def pytest_configure() -> None:
+    """Let children hear signals: what a script starts in the background ignores some, and no shell may trap those again."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGTERM) == signal.SIG_IGN:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Note in the JUnit file which rows of the parity checklist a test covers."""
+    for item in items:
+        item.user_properties += [("parity", row) for mark in item.iter_markers("parity") for row in mark.args]
 
 
 @pytest.fixture(scope="session")

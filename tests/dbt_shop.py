@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from buildkit_dagster.config.models import (
     Bucket,
-    DbtProject,
     EnvironmentConfig,
     GithubRepository,
     Image,
@@ -15,6 +17,7 @@ from buildkit_dagster.config.models import (
     RequiredTags,
     Warehouse,
 )
+from buildkit_dagster.config.projects import DbtProject
 
 _FILES = {
     "dbt_project.yml": """\
@@ -62,12 +65,17 @@ def write_shop(folder: Path) -> Path:
 def shop_platform(folder: Path, **changes: Any) -> Platform:
     """A platform whose only entry is the project; `changes` are fields of the project's entry."""
     write_shop(folder / "dbt" / "shop")
+    return platform_of("shop", folder, **changes)
+
+
+def platform_of(folder_name: str, folder: Path, **changes: Any) -> Platform:
+    """A platform in `folder` whose only entry is the DuckDB project in `dbt/<folder_name>`, called like it."""
     project = DbtProject(
-        name="shop",
+        name=folder_name,
         active=True,
         org="example-org",
-        repo="shop",
-        path="dbt/shop",
+        repo=folder_name,
+        path=f"dbt/{folder_name}",
         engine="duckdb",
         commands=("dbt build",),
     ).model_copy(update=changes)
@@ -79,6 +87,41 @@ def shop_platform(folder: Path, **changes: Any) -> Platform:
         dbt_projects=(project,),
         ingest_jobs=(),
     )
+
+
+def make_build_project(platform: Platform, boto: Callable[[str], Any], **settings: Any) -> str:
+    """The platform's first project in CodeBuild, as Terraform would make it, and the bucket its artifacts go to.
+
+    Its source is a zip of the project's folder.
+    """
+    name = platform.names.codebuild_project(platform.dbt_projects[0].name)
+    for bucket in (f"{name}-source", platform.names.bucket("artifacts")):
+        boto("s3").create_bucket(Bucket=bucket)
+    upload_source(platform, boto)
+    boto("codebuild").create_project(
+        name=name,
+        source={"type": "S3", "location": f"{name}-source/source.zip", "buildspec": "version: 0.2\nphases: {}\n"},
+        artifacts={"type": "NO_ARTIFACTS"},
+        environment={
+            "type": "LINUX_CONTAINER",
+            "image": "example.com/platform:1",
+            "computeType": "BUILD_GENERAL1_SMALL",
+        },
+        serviceRole="arn:aws:iam::123456789012:role/shop",
+        **settings,
+    )
+    return name
+
+
+def upload_source(platform: Platform, boto: Callable[[str], Any]) -> None:
+    """Let builds find the project's folder as it is now."""
+    [project] = platform.dbt_projects
+    packed, folder = io.BytesIO(), platform.folder / str(project.path)
+    with zipfile.ZipFile(packed, "w") as archive:
+        for path in sorted(folder.rglob("*")):
+            archive.write(path, path.relative_to(folder))
+    bucket = f"{platform.names.codebuild_project(project.name)}-source"
+    boto("s3").put_object(Bucket=bucket, Key="source.zip", Body=packed.getvalue())
 
 
 def _environment() -> EnvironmentConfig:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psycopg2
+
 PASSWORD = "canary-2291"
 _START_SECONDS = 30.0
 
@@ -89,8 +91,9 @@ def _free_port() -> int:
 def _wait_for(port: int, server: "subprocess.Popen[bytes]", log: Path) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while server.poll() is None and time.monotonic() < deadline:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.1)
+        try:
+            psycopg2.connect(Postgres(port).url).close()
+            return
+        except psycopg2.OperationalError:  # it listens before it lets anybody in
+            time.sleep(0.1)
     raise AssertionError(f"PostgreSQL did not start:\n{log.read_text()}")

@@ -60,7 +60,7 @@ codebuild:
 """,
     "config/connectors/raw.yaml": """\
 name: raw
-type: s3_csv
+type: s3
 bucket: raw
 tags: {source_system: till, owner: connector@example.com}
 """,

@@ -15,7 +15,7 @@ from dagster import (
 )
 
 from buildkit_dagster import DagsterTerraformTranslator, TerraformCliResource, TerraformStack, terraform_assets
-from buildkit_dagster.terraform.render import AwsProvider, ModuleCall, RenderedRoot, S3Backend
+from buildkit_dagster.terraform.rendered_root import AwsProvider, ModuleCall, RenderedRoot, S3Backend
 
 ROOTS = Path(__file__).parent / "terraform" / "roots"
 MODULES = Path(__file__).parent / "terraform" / "modules"
@@ -84,6 +84,11 @@ class Run:
                     found |= event.asset_observation_data.asset_observation.metadata
         return {key: value.value for key, value in found.items()}
 
+    def events_with_outputs(self, unit: str) -> list[str]:
+        """The events that tell a unit's outputs."""
+        told = (event for event in self.result.all_events if event.asset_key and event.asset_key.path[-1] == unit)
+        return [event.event_type_value for event in told if "'outputs'" in str(event.event_specific_data)]
+
     def logged(self) -> str:
         """All log lines and events of the run as text."""
         return "\n".join(str(entry) for entry in self.instance.all_logs(self.result.run_id))
@@ -108,7 +113,7 @@ def materialize_stack(
     result = materialize(
         assets,
         selection=selected,
-        run_config={"ops": {assets[0].op.name: {"config": {"plan": plan}}}} if plan else None,
+        run_config={"ops": {assets[0].op.name: {"config": {"plan": plan}}}} if plan is not None else None,
         instance=kept,
         resources={"terraform": TerraformCliResource(**resource)},
         raise_on_error=False,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from buildkit_dagster.cloud.aws import Aws
 from buildkit_dagster.config.environment import read_environment
-from buildkit_dagster.terraform.render import ModuleCall, Text, UnitRef
+from buildkit_dagster.terraform.rendered_root import ModuleCall, Text, UnitRef
 from buildkit_dagster.terraform.stack import TerraformStack
 from tests.terraform_runs import REGION, emulated_stack, materialize_stack
 

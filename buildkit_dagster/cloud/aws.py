@@ -6,20 +6,20 @@ a real account and a real one never an emulator. What is done with a client belo
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote
 
 import boto3
 import botocore.credentials
 import botocore.session
 from botocore.config import Config
 
+from buildkit_dagster.aws_regions import console_of
 from buildkit_dagster.config.environment import (
     DUMMY_CREDENTIALS,
     ProcessEnvironment,
@@ -27,6 +27,7 @@ from buildkit_dagster.config.environment import (
     emulated_variables,
 )
 from buildkit_dagster.config.models import Platform
+from buildkit_dagster.config.values import is_loopback
 from buildkit_dagster.errors import EmulatorNotRunning, EndpointIsLoopback, EndpointNotLoopback
 
 
@@ -70,6 +71,12 @@ class Aws:
             )
         return self._session().client(service, endpoint_url=self.endpoint)
 
+    def object_link(self, bucket: str, key: str) -> str:
+        """Where a person opens an object: the console, or the emulator itself."""
+        if self.emulator is not None:
+            return f"{self.endpoint}/{bucket}/{quote(key)}"
+        return f"{console_of(str(self.region))}/s3/object/{bucket}?region={self.region}&prefix={quote(key)}"
+
     def as_role(self, role: str, session: str) -> Callable[[str], Any]:
         """Clients with the credentials of a role that is taken on for an hour; also in the emulator."""
         given = self.client("sts").assume_role(RoleArn=role, RoleSessionName=session)["Credentials"]
@@ -108,15 +115,6 @@ def aws_for(platform: Platform, process: ProcessEnvironment) -> Aws:
     config = platform.config
     emulated = config.cloud == "emulator"
     return Aws(process, config.region, platform.work / "emulator.json" if emulated else None, config.role)
-
-
-def is_loopback(endpoint: str) -> bool:
-    """Whether nothing sent to this URL can leave the machine."""
-    try:
-        host = urlsplit(endpoint).hostname or ""
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _loopback(endpoint: str) -> str:

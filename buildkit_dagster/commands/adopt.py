@@ -24,14 +24,14 @@ def run(
     failed = False
     for each, found in find_adoptions_of(opened.platform, opened.process, stack):
         if isinstance(found, BuildkitError):
-            err.print(f"buildkit: {found}", markup=False)
+            err.print(f"buildkit: {found}")
             failed = True
         elif not found:
-            out.print(f"{each.name}: nothing to adopt", markup=False)
+            out.print(f"{each.name}: nothing to adopt")
         elif write:
             write_imports(each.imports, found)
-            out.print(f"{each.name}: {len(found)} resources in {each.imports}", markup=False)
+            out.print(f"{each.name}: {len(found)} resources in {each.imports}")
         else:
-            out.print(f"{each.name}:\n{import_blocks(found)}", markup=False)
+            out.print(f"{each.name}:\n{import_blocks(found)}")
     if failed:
         raise typer.Exit(1)

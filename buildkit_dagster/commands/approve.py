@@ -28,12 +28,11 @@ def run(
     opened = open_platform(env)
     approving = Approving(opened.platform, opened.process, digest)
     for line in approving.shown():
-        out.print(line, markup=False)
+        out.print(line)
     if not yes:
         typer.confirm("Approve this plan?", abort=True)
     approval = approving.approve(minutes=minutes, until=until, reason=reason)
     out.print(
         f"{approval.who} approved plan {approval.digest} until {approval.until}. "
         f"Apply exactly this plan: buildkit apply --plan {approval.digest}",
-        markup=False,
     )

@@ -5,8 +5,11 @@ Dagster is imported by the commands that use it, when they run: `buildkit valida
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, Annotated, Any, cast
 
 import typer
@@ -16,6 +19,7 @@ from buildkit_dagster.config.environment import ProcessEnvironment, read_environ
 from buildkit_dagster.config.folder import choose_environment, find_folder
 from buildkit_dagster.config.load import load_platform
 from buildkit_dagster.config.models import Platform
+from buildkit_dagster.errors import FolderNotWritable
 from buildkit_dagster.terraform.redaction import SEEN
 
 EnvironmentOption = Annotated[
@@ -36,8 +40,12 @@ class _Scrubbing:
         return getattr(getattr(sys, self._name), name)
 
 
-out = Console(file=cast(IO[str], _Scrubbing("stdout")), highlight=False, soft_wrap=True)
-err = Console(file=cast(IO[str], _Scrubbing("stderr")), highlight=False, soft_wrap=True)
+def _console(name: str) -> Console:
+    """Text is printed as it is: what is in brackets, and `:secret:` in an ARN, would mean something to rich."""
+    return Console(file=cast(IO[str], _Scrubbing(name)), markup=False, emoji=False, highlight=False, soft_wrap=True)
+
+
+out, err = _console("stdout"), _console("stderr")
 
 
 @dataclass(frozen=True)
@@ -48,8 +56,18 @@ class Opened:
     process: ProcessEnvironment
 
 
+def make_output_folder(folder: Path) -> None:
+    """The folder a command will write to, made before its work begins; raises FolderNotWritable."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FolderNotWritable(folder, error.strerror or str(error)) from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise FolderNotWritable(folder, os.strerror(errno.EACCES))
+
+
 def open_platform(environment: str | None, otherwise: str | None = None) -> Opened:
     """The platform of the current folder in `--env`, BUILDKIT_ENV or `otherwise`; raises ConfigError."""
     process = read_environment()
     chosen = choose_environment(process, environment or process.environment or otherwise)
-    return Opened(load_platform(find_folder(process), chosen), process)
+    return Opened(load_platform(find_folder(process), chosen, process.variables), process)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -15,12 +14,15 @@ from typing import Annotated, Any
 import typer
 from rich.table import Column, Table
 
-from buildkit_dagster.commands.common import EnvironmentOption, Opened, open_platform, out
+from buildkit_dagster.commands.common import EnvironmentOption, Opened, make_output_folder, open_platform, out
 from buildkit_dagster.commands.doctor import check_machine
+from buildkit_dagster.process import interrupts_heard_by
 
 
 def run(
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write the account as data to this file.")] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", dir_okay=False, help="Write the account as data to this file.")
+    ] = None,
     env: EnvironmentOption = None,
 ) -> None:
     """Build everything in a new emulator, check it, say what was made, and end all of it."""
@@ -28,12 +30,13 @@ def run(
 
     opened = open_platform(env, otherwise="dev")
     check_machine(opened.process)
+    if json_file is not None:
+        make_output_folder(json_file.parent)
     started = time.monotonic()
     with ending_on_sigterm(), local_platform(opened.platform, opened.process, say_since(started)) as local:
         bring_up(local)
         told = account(local, time.monotonic() - started)
     if json_file is not None:
-        json_file.parent.mkdir(parents=True, exist_ok=True)
         json_file.write_text(json.dumps(told, indent=2) + "\n")
     print_account(opened, told)
 
@@ -42,7 +45,7 @@ def say_since(started: float) -> Any:
     """A function that prints a line after the seconds since `started`."""
 
     def say(line: str) -> None:
-        out.print(f"{time.monotonic() - started:6.1f}  {line}", markup=False)
+        out.print(f"{time.monotonic() - started:6.1f}  {line}")
 
     return say
 
@@ -58,12 +61,8 @@ def ending_on_sigterm() -> Iterator[None]:
     def interrupt(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001  the signature is Python's
         raise KeyboardInterrupt
 
-    before = {signum: signal.signal(signum, interrupt) for signum in (signal.SIGTERM, signal.SIGINT)}
-    try:
+    with interrupts_heard_by(interrupt):
         yield
-    finally:
-        for signum, handler in before.items():
-            signal.signal(signum, handler)
 
 
 def print_account(opened: Opened, told: dict[str, Any]) -> None:

@@ -10,8 +10,6 @@ from buildkit_dagster.commands.common import EnvironmentOption, open_platform, o
 from buildkit_dagster.commands.drift import StackOption
 from buildkit_dagster.errors import DestroyNeedsYes
 
-_PRODUCTION = "prod"
-
 
 def run(
     stack: StackOption = None,
@@ -23,20 +21,19 @@ def run(
 
     opened = open_platform(env)
     environment = opened.platform.environment
-    production = environment == _PRODUCTION
-    destruction = Destruction(opened.platform, opened.process, production, lambda line: out.print(line, markup=False))
+    destruction = Destruction(opened.platform, opened.process, out.print)
     going = destruction.going(stack)
     if not going:
         out.print("Nothing to destroy.")
         return
     for each in going:
         units = ", ".join(f"{unit} ({count})" for unit, count in each.resources.items())
-        out.print(f"{each.stack.name}: {each.total} resources: {units}", markup=False)
-    if production and not yes:
+        out.print(f"{each.stack.name}: {each.total} resources: {units}")
+    if destruction.is_guarded and not yes:
         raise DestroyNeedsYes(environment)
     word = stack or environment
     if not yes and typer.prompt(f"All of this goes, with the data in it. Type {word} to destroy it") != word:
         out.print("Nothing was destroyed.")
         raise typer.Exit(1)
     destruction.carry_out(going)
-    out.print(f"Destroyed: {', '.join(each.stack.name for each in going)}.", markup=False)
+    out.print(f"Destroyed: {', '.join(each.stack.name for each in going)}.")

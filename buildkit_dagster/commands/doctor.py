@@ -20,7 +20,13 @@ from buildkit_dagster.config.environment import ProcessEnvironment, read_environ
 from buildkit_dagster.data import data_path
 from buildkit_dagster.emulator.control import running_emulator
 from buildkit_dagster.errors import BuildkitError, ConfigError, DoctorRefused
-from buildkit_dagster.terraform.providers import describe_sources
+from buildkit_dagster.terraform.providers import (
+    GOOGLE_PROVIDER,
+    GOOGLE_PROVIDER_VERSION,
+    REGISTRY,
+    describe_sources,
+    mirrored_versions,
+)
 
 _DISTRIBUTIONS = ("buildkit-dagster", "dagster", "dbt-core", "dlt", "moto")
 #: The first digits of a supported Python, as in pyproject.toml.
@@ -66,6 +72,7 @@ def facts(process: ProcessEnvironment, environment: str | None) -> dict[str, str
         return found | {"platform": str(error)}
     found["platform"] = f"{opened.platform.name} ({opened.platform.environment}) in {opened.platform.folder}"
     found |= _emulator(opened)
+    found |= _google(opened)
     found |= _attempt("dagster home", lambda: _home(opened))
     return found | _attempt("cloud identity", lambda: _identity(opened))
 
@@ -91,6 +98,21 @@ def _emulator(opened: Opened) -> dict[str, str]:
         return {}
     running = running_emulator(opened.platform.work)
     return {"emulator": f"{running.endpoint} (process {running.pid})" if running else "not running"}
+
+
+def _google(opened: Opened) -> dict[str, str]:
+    """The project of Google Cloud, and the provider that Terraform fetches for its stacks when it first runs one."""
+    gcp = opened.platform.config.gcp
+    if gcp is None:
+        return {}
+    mirror = opened.process.provider_mirror
+    held = mirrored_versions(mirror, GOOGLE_PROVIDER) if mirror else ()
+    source = f"filesystem mirror {mirror}" if GOOGLE_PROVIDER_VERSION in held else f"registry {REGISTRY}"
+    runs = "; not emulated, its stacks run in other environments" if opened.platform.config.cloud == "emulator" else ""
+    return {
+        "google project": f"{gcp.project} ({gcp.region}){runs}",
+        "google provider": f"{GOOGLE_PROVIDER_VERSION} (pinned), from the {source}",
+    }
 
 
 def _home(opened: Opened) -> dict[str, str]:

@@ -36,15 +36,15 @@ def run(
     failed = False
     for each in find_drift(opened.platform, opened.process, selection, stack, lambda _: None):
         if isinstance(each, BuildkitError):
-            err.print(f"buildkit: {each}", markup=False)
+            err.print(f"buildkit: {each}")
             failed = True
             continue
         found.append(each)
         if not json:
             for line in lines_of(each):
-                out.print(line, markup=False)
+                out.print(line)
     if json:
-        out.print(json_text.dumps(as_data(found), indent=2), markup=False)
+        out.print(json_text.dumps(as_data(found), indent=2))
     if failed or any(each.drifted for each in found):
         raise typer.Exit(1 if failed else FOUND)
 

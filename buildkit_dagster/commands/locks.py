@@ -21,10 +21,10 @@ def run(
     opened = open_platform(env)
     rows = locks_of(opened.platform, opened.process, release=release)
     if json:
-        out.print(json_text.dumps([row.data() for row in rows], indent=2), markup=False)
+        out.print(json_text.dumps([row.data() for row in rows], indent=2))
     else:
         for row in rows:
-            out.print(str(row), markup=False)
+            out.print(str(row))
         if not rows:
             out.print("no state is locked")
     if any(row.needs_a_person for row in rows):

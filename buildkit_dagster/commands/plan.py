@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from buildkit_dagster.commands.common import EnvironmentOption, err, open_platform
+from buildkit_dagster.commands.common import EnvironmentOption, err, make_output_folder, open_platform
 from buildkit_dagster.terraform.plan_text import Shown, as_data, as_markdown, as_table
 from buildkit_dagster.terraform.redaction import SEEN
 
@@ -21,7 +21,9 @@ def run(
         str | None, typer.Argument(help="Infrastructure assets, in Dagster's selection syntax; all if not given.")
     ] = None,
     stack: Annotated[str | None, typer.Option(help="Only this stack.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Write Markdown parts and plan.json into this folder.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(file_okay=False, help="Write Markdown parts and plan.json into this folder.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
     format: Annotated[Format, typer.Option(help="What to print.")] = "table",
     env: EnvironmentOption = None,
@@ -33,16 +35,14 @@ def run(
     from buildkit_dagster.defs.doors import plans_of
 
     opened = open_platform(env)
-    shown = list(plans_of(opened.platform, opened.process, selection, stack, _say))
+    if out is not None:
+        make_output_folder(out)
+    shown = list(plans_of(opened.platform, opened.process, selection, stack, err.print))
     typer.echo(SEEN.scrub(_text(shown, "json" if as_json else format)), nl=False)
     if out is not None:
         _write(shown, out)
     if any(each.error or each.is_refused for each in shown):
         raise typer.Exit(1)
-
-
-def _say(line: str) -> None:
-    err.print(line, markup=False)
 
 
 def _text(shown: Sequence[Shown], format: Format) -> str:
@@ -53,7 +53,6 @@ def _text(shown: Sequence[Shown], format: Format) -> str:
 
 def _write(shown: Sequence[Shown], folder: Path) -> None:
     """Files for a pull request's comments, and the same as data; none of them holds a value."""
-    folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("plan-*.md"):
         old.unlink()
     for number, part in enumerate(as_markdown(shown), start=1):

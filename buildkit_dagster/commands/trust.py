@@ -39,7 +39,7 @@ def run(
 
 def _show(stack: str, answers: list[Answer]) -> None:
     if not answers:
-        out.print(f"No role of stack {stack} trusts a web identity.", markup=False)
+        out.print(f"No role of stack {stack} trusts a web identity.")
         return
     roles = list(dict.fromkeys(answer.role for answer in answers))
     table = Table("who", "subject", *(role.name for role in roles), title=f"Who gets into the roles of stack {stack}")
@@ -51,7 +51,7 @@ def _show(stack: str, answers: list[Answer]) -> None:
         table.add_row(name, *row)
     out.print(table)
     if any(role.document is None for role in roles):
-        out.print("? : the policy is known after the apply only.", markup=False)
+        out.print("? : the policy is known after the apply only.")
 
 
 def _data(answer: Answer) -> dict[str, object]:

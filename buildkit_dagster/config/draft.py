@@ -9,28 +9,31 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from types import MappingProxyType
+from typing import Any, Generic, TypeVar, get_args
 
 from pydantic import BaseModel
 
-from buildkit_dagster.config.check import check, unknown_key
+from buildkit_dagster.config.assets import TableAsset
+from buildkit_dagster.config.check import check
+from buildkit_dagster.config.connectors import CONNECTORS, AnyConnector, SourceConnector, TargetConnector
 from buildkit_dagster.config.folder import ENVIRONMENTS
-from buildkit_dagster.config.models import (
-    DbtProject,
-    EnvironmentConfig,
-    JobFile,
-    PlatformFile,
-    SourceConnector,
-    TableAsset,
-    TargetConnector,
-)
+from buildkit_dagster.config.ingest import JobFile
+from buildkit_dagster.config.models import EnvironmentConfig, PlatformFile
+from buildkit_dagster.config.nested_assets import flattened
+from buildkit_dagster.config.paths import Variables, expanded
 from buildkit_dagster.config.problems import Problem
-from buildkit_dagster.config.sources import Sources
-from buildkit_dagster.config.values import ENVIRONMENT_ALIASES, EnvironmentName
+from buildkit_dagster.config.projects import DbtProject
+from buildkit_dagster.config.sources import CONFIG_FOLDER, Sources
+from buildkit_dagster.config.spelling import published
+from buildkit_dagster.config.values import ENVIRONMENT_ALIASES, EnvironmentName, canonical_environment
+from buildkit_dagster.config.wording import unknown_key
 from buildkit_dagster.config.yaml import Document, merge
 
 M = TypeVar("M", bound=BaseModel)
 
+#: No process environment: paths of jobs then name no variables.
+NO_VALUES: Mapping[str, str] = MappingProxyType({})
 #: The top-level keys the list of dbt projects is published under.
 PROJECT_KEYS = ("codebuild", "dbtbuildkit")
 
@@ -78,42 +81,52 @@ def environments_of(platform: Document) -> dict[EnvironmentName, str]:
     return {name: canonical[name] for name in ENVIRONMENTS if name in canonical}
 
 
-def draft_of(sources: Sources, environment: EnvironmentName) -> Draft:
-    """Every entry checked by itself; entries that other environments own are left out."""
+def draft_of(sources: Sources, environment: EnvironmentName, values: Mapping[str, str] = NO_VALUES) -> Draft:
+    """Every entry checked by itself; entries that other environments own are left out.
+
+    `values` is the process environment, of which the paths of jobs may name what platform.yaml lists.
+    """
     config, problems = _config(sources, environment)
     draft = Draft(sources, environment, config, problems=problems)
     draft.projects = _projects(draft)
-    draft.assets = {path: _entry(draft, path, document, TableAsset) for path, document in sources.assets.items()}
+    draft.assets = {
+        path: _entry(draft, path, flattened(document), TableAsset) for path, document in sources.assets.items()
+    }
     draft.connectors = {
         path: _entry(draft, path, document, connector_model(document)) for path, document in sources.connectors.items()
     }
-    jobs = [_entry(draft, Path(path).stem, document, JobFile) for path, document in sources.jobs.items()]
-    draft.jobs = [job for job in jobs if job.value is None or job.value.environment in (None, environment)]
+    variables = Variables(_path_variables(sources.platform), values, sources.folder / CONFIG_FOLDER)
+    jobs = [_job(draft, Path(path).stem, document, variables) for path, document in sources.jobs.items()]
+    draft.jobs = [job for job in jobs if _is_for(job, environment)]
     return draft
 
 
 def _config(sources: Sources, environment: EnvironmentName) -> tuple[Entry[EnvironmentConfig], list[Problem]]:
-    _, problems = _checked(sources.platform, PlatformFile)
-    document = environment_document(sources.platform, environment)
+    problems = [] if sources.platform.broken else check(sources.platform, PlatformFile).problems
+    document, clashes = environment_document(sources.platform, environment)
     if document is None:
         return Entry(environment, Document({}, sources.platform.marks), None), problems
-    config, more = check(document, EnvironmentConfig)
-    return Entry(environment, document, config), problems + more
+    config = check(document, EnvironmentConfig)
+    value = None if clashes else config.value
+    return Entry(environment, config.document, value), [*problems, *clashes, *config.problems]
 
 
-def environment_document(platform: Document, environment: EnvironmentName) -> Document | None:
-    """`environments.<env>` over `defaults`, None where it is not described.
+def environment_document(platform: Document, environment: EnvironmentName) -> tuple[Document | None, list[Problem]]:
+    """`environments.<env>` over `defaults`, None where it is not described, and keys that either has twice.
 
     The segment of resource names is the environment's name unless given.
     """
     written = environments_of(platform).get(environment)
     if written is None:
-        return None
-    own = platform.at("environments", written)
+        return None, []
+    own, clashes = published(platform.at("environments", written), EnvironmentConfig)
     if not isinstance(own.data, Mapping):
-        return None
-    document = merge(platform.at("defaults"), own) if "defaults" in platform.data else own
-    return document.placed_at(own.mark(())).with_default("segment", environment)
+        return None, []
+    document = own
+    if "defaults" in platform.data:
+        defaults, more = published(platform.at("defaults"), EnvironmentConfig)
+        document, clashes = merge(defaults, own), [*more, *clashes]
+    return document.placed_at(own.mark(())).with_default("segment", environment), clashes
 
 
 def _projects(draft: Draft) -> list[Entry[DbtProject]]:
@@ -132,45 +145,88 @@ def project_entries(
     document: Document, overrides: Document | None = None
 ) -> tuple[list[Entry[DbtProject]], list[Problem]]:
     """One entry per dbt project of codebuild-config.yml, `overrides` (by name) laid over it key by key."""
-    if not isinstance(document.data, Mapping):
-        return [], [document.problem((), f"the list of projects belongs under the key `{PROJECT_KEYS[0]}`")]
-    unknown = [key for key in document.data if key not in PROJECT_KEYS]
-    problems = [document.problem((key,), unknown_key(key, PROJECT_KEYS)) for key in unknown]
+    below, problems = _listed_projects(document)
+    if below is None:
+        return [], problems
     entries = []
-    for key in (known for known in PROJECT_KEYS if known in document.data):
-        below = document.at(key)
-        # The published file has a list; one project alone may stand without it.
-        for item in below.items() if isinstance(below.data, list) else [below]:
-            entry, found = _project(item, overrides)
-            entries.append(entry)
-            problems += found
+    # The published file has a list; one project alone may stand without it.
+    for item in below.items() if isinstance(below.data, list) else [below]:
+        entry, found = _project(item, overrides)
+        entries.append(entry)
+        problems += found
     return entries, problems
+
+
+def _listed_projects(document: Document) -> tuple[Document | None, list[Problem]]:
+    """What stands under the one key of the file."""
+    keys = " or ".join(f"`{key}`" for key in PROJECT_KEYS)
+    if not isinstance(document.data, Mapping):
+        return None, [document.problem((), f"the list of projects belongs under the key {keys}")]
+    if not document.data:
+        return None, [document.problem((), f"the file is empty: list projects under {keys}, or write `codebuild: []`")]
+    problems = [
+        document.problem((key,), unknown_key(key, PROJECT_KEYS)) for key in document.data if key not in PROJECT_KEYS
+    ]
+    found = [key for key in document.data if key in PROJECT_KEYS]
+    problems += [
+        document.problem(
+            (key,), f"`{key}` beside `{found[0]}`: both mean the list of projects; join the lists under one"
+        )
+        for key in found[1:]
+    ]
+    below = document.at(found[0]) if found else None
+    if below is not None and below.data is None:
+        return None, [
+            *problems,
+            below.problem((), "no project is listed; a platform without dbt projects has `[]` here"),
+        ]
+    return below, problems
 
 
 def _project(document: Document, overrides: Document | None) -> tuple[Entry[DbtProject], list[Problem]]:
     if not isinstance(document.data, Mapping):
         return Entry("", document, None), [document.problem((), "not a mapping with the keys of one dbt project")]
+    document, problems = published(document, DbtProject)
     name = str(document.data.get("name", ""))
     if overrides is not None and name in overrides.data:
-        document = merge(document, overrides.at(name))
-    value, problems = check(document, DbtProject)
-    return Entry(name, document, value), problems
+        override, clashes = published(overrides.at(name), DbtProject)
+        document, problems = merge(document, override), [*problems, *clashes]
+    checked = check(document, DbtProject)
+    return Entry(name, document, None if problems else checked.value), [*problems, *checked.problems]
 
 
 def _entry(draft: Draft, name: str, document: Document, model: type[M]) -> Entry[M]:
-    value, problems = _checked(document, model)
-    draft.problems += problems
-    return Entry(name, document, value)
-
-
-def _checked(document: Document, model: type[M]) -> tuple[M | None, list[Problem]]:
     """A broken file has its own problem; that keys are missing in it would be noise."""
-    return (None, []) if document.broken else check(document, model)
+    if document.broken:
+        return Entry(name, document, None)
+    checked = check(document, model)
+    draft.problems += checked.problems
+    return Entry(name, checked.document, checked.value)
 
 
-def connector_model(document: Document) -> type[SourceConnector] | type[TargetConnector]:
+def _job(draft: Draft, name: str, document: Document, variables: Variables) -> Entry[JobFile]:
+    """A path that could not be read has its own problem; that it is missing would be noise."""
+    found, problems = expanded(document, variables)
+    if not problems:
+        return _entry(draft, name, found, JobFile)
+    draft.problems += problems
+    return Entry(name, published(found, JobFile)[0], None)
+
+
+def _is_for(job: Entry[JobFile], environment: EnvironmentName) -> bool:
+    """What is wrong with a job elsewhere does not make it one of this environment."""
+    written = canonical_environment(job.text("environment"))
+    return written == environment or written not in get_args(EnvironmentName)
+
+
+def _path_variables(platform: Document) -> tuple[str, ...]:
+    listed = _mapping(platform.data).get("path_variables")
+    return tuple(name for name in listed if isinstance(name, str)) if isinstance(listed, list) else ()
+
+
+def connector_model(document: Document) -> type[Any]:
     kind = document.data.get("type") if isinstance(document.data, Mapping) else None
-    return TargetConnector if kind == "warehouse" else SourceConnector
+    return CONNECTORS.get(kind, AnyConnector) if isinstance(kind, str) else AnyConnector
 
 
 def _mapping(data: Any) -> Mapping[str, Any]:

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from buildkit_dagster.config.values import is_loopback
+
 #: Credentials the emulator accepts and no cloud does.
 DUMMY_CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "emulator",
@@ -21,8 +23,23 @@ DUMMY_CREDENTIALS = {
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
 }
 
+#: Nobody to act as at Google: its libraries end here, and do not look for gcloud's login or the machine's account.
+NO_GOOGLE_CREDENTIALS = {"GOOGLE_APPLICATION_CREDENTIALS": os.devnull, "NO_GCE_CHECK": "true"}
+
 #: What a child of the emulated platform may inherit; anything else (keys, profiles, proxies, TF_*) stays behind.
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "USER", "LOGNAME", "VIRTUAL_ENV", "SSL_CERT_FILE")
+
+#: Where each of Google's services is looked for instead of at Google: gcloud's variables, and the one that every client
+#: of Cloud Storage reads. https://cloud.google.com/sdk/docs/properties, "api_endpoint_overrides".
+GOOGLE_ENDPOINTS = {
+    "bigquery": "BIGQUERY_EMULATOR_HOST",
+    "cloudasset": "CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDASSET",
+    "cloudfunctions": "CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDFUNCTIONS",
+    "logging": "CLOUDSDK_API_ENDPOINT_OVERRIDES_LOGGING",
+    "pubsub": "CLOUDSDK_API_ENDPOINT_OVERRIDES_PUBSUB",
+    "run": "CLOUDSDK_API_ENDPOINT_OVERRIDES_RUN",
+    "storage": "STORAGE_EMULATOR_HOST",
+}
 
 #: Usage statistics are off in everything we start.
 NO_TELEMETRY = {
@@ -46,6 +63,10 @@ class ProcessEnvironment:
     github_actions: bool
     variables: Mapping[str, str]
 
+    def google_endpoint(self, service: str) -> str | None:
+        """The URL that stands for one of Google's services, of those in `GOOGLE_ENDPOINTS`; None is Google's own."""
+        return self.variables.get(GOOGLE_ENDPOINTS[service], "").rstrip("/") or None
+
 
 def read_environment() -> ProcessEnvironment:
     """Take a snapshot of the process environment."""
@@ -67,11 +88,19 @@ def emulated_variables(process: ProcessEnvironment, endpoint: str, region: str) 
     return {
         **inherited,
         **DUMMY_CREDENTIALS,
+        **NO_GOOGLE_CREDENTIALS,
+        **_google_stand_ins(process),
         **NO_TELEMETRY,
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_REGION": region,
         "AWS_DEFAULT_REGION": region,
     }
+
+
+def _google_stand_ins(process: ProcessEnvironment) -> dict[str, str]:
+    """What stands for Google's services on this machine; an address elsewhere stays behind."""
+    named = {variable: process.google_endpoint(service) for service, variable in GOOGLE_ENDPOINTS.items()}
+    return {variable: url for variable, url in named.items() if url and is_loopback(url)}
 
 
 def cloud_variables(process: ProcessEnvironment, region: str) -> dict[str, str]:

@@ -34,7 +34,7 @@ class Gates(Model):
     orphans: Mode = "approve"
     policies: Mode = "deny"
     tags: Mode = "deny"
-    #: A platform's are those of its tag model unless given.
+    #: A platform's are those of its tag model unless given. What only jobs have (`asset_name`) is asked of jobs.
     required_tags: tuple[TagKey, ...] = ()
     exceptions: tuple[Excepted, ...] = ()
     #: Folder of the user's own Rego files, below the platform folder or absolute; `policies` if it is there.

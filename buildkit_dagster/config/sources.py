@@ -5,6 +5,7 @@ Which files there are, and their YAML, belongs here; what they mean is put toget
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,8 @@ from buildkit_dagster.config.yaml import Document, read_document
 CONFIG_FOLDER = "config"
 PLATFORM_FILE = "platform.yaml"
 PROJECTS_FILE = "codebuild-config.yml"
+#: The folders of files of one kind.
+GROUPS = ("jobs", "assets", "connectors")
 _SUFFIXES = (".yaml", ".yml")
 
 
@@ -49,13 +52,16 @@ def read_sources(folder: Path) -> Sources:
     return Sources(
         folder=folder,
         platform=read_document(config / PLATFORM_FILE),
-        projects=read_document(projects) if projects.is_file() else None,
-        jobs=_documents(config, "jobs"),
-        assets=_documents(config, "assets"),
-        connectors=_documents(config, "connectors"),
+        projects=read_document(projects) if os.path.lexists(projects) else None,
+        **{group: _documents(config, group) for group in GROUPS},
     )
 
 
+def is_yaml(file: Path) -> bool:
+    """Whether it is a YAML file by its name; a link that leads nowhere is somebody's file too."""
+    return file.suffix.lower() in _SUFFIXES and (file.is_file() or file.is_symlink())
+
+
 def _documents(config: Path, group: str) -> dict[str, Document]:
-    files = sorted(file for file in (config / group).rglob("*") if file.suffix in _SUFFIXES and file.is_file())
+    files = sorted(file for file in (config / group).rglob("*") if is_yaml(file))
     return {file.relative_to(config).as_posix(): read_document(file) for file in files}

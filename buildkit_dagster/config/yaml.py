@@ -20,6 +20,12 @@ _Loader: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 #: More nodes than any platform has; aliases of aliases can make billions.
 _MOST_NODES = 500_000
+#: Deeper than any file of ours; the parser calls itself for each level, and its C part has no end of its own to that.
+_DEEPEST = 50
+#: In a shorter text there is no room for so many levels that the parser itself would be in danger.
+_LONG_TEXT = 2_000
+#: What is longer is no number to anybody, and stays text; Python refuses to read one of more than 4300 digits.
+_MOST_DIGITS = 300
 
 
 class _CoreLoader(_Loader):
@@ -100,11 +106,17 @@ def read_document(file: Path) -> Document:
         return parse_document(file.read_text(encoding="utf-8"), file)
     except UnicodeDecodeError as error:
         return _unreadable(file, 1, f"not UTF-8 text: {error.reason} at byte {error.start}")
+    except OSError as error:
+        return _unreadable(
+            file, 1, f"cannot be read: {error.strerror}; it must be a file that you may read, or be gone"
+        )
 
 
 def parse_document(text: str, file: Path) -> Document:
     """Parse `text` as the content of `file`; an empty file is an empty mapping."""
     try:
+        if len(text) > _LONG_TEXT and (line := _too_deep(text)):
+            return _unreadable(file, line, f"nested deeper than {_DEEPEST} levels")
         node = yaml.compose(text, Loader=_CoreLoader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
@@ -143,6 +155,19 @@ def _merged(base: Document, override: Document, path: KeyPath) -> tuple[Any, dic
     return data, marks
 
 
+def _too_deep(text: str) -> int | None:
+    """The line in which a text is nested too deeply; None where it is not."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_CoreLoader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > _DEEPEST:
+            return event.start_mark.line + 1 if event.start_mark else 1
+    return None
+
+
 def _unreadable(file: Path, line: int, message: str) -> Document:
     mark = Mark(file, line, 1, ())
     return Document({}, {(): mark}, (mark.problem(message),), broken=True)
@@ -163,6 +188,9 @@ class _Reading:
         if id(node) in open_nodes or self.nodes > _MOST_NODES:
             self._problem(node, path, "an alias that contains itself, or aliases that unfold without end")
             return None
+        if len(open_nodes) > _DEEPEST:
+            self._problem(node, path[:3], f"nested deeper than {_DEEPEST} levels")
+            return None
         inside = (*open_nodes, id(node))
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path, inside)
@@ -173,7 +201,7 @@ class _Reading:
     def _mapping(self, node: yaml.MappingNode, path: KeyPath, inside: tuple[int, ...]) -> dict[str, Any]:
         data: dict[str, Any] = {}
         own: set[str] = set()
-        for key, key_node, value_node in self._pairs(node, path, inside):
+        for key, key_node, value_node in self._pairs(node, path):
             if key in own:
                 first = self.marks[(*path, key)].line
                 self._problem(key_node, (*path, key), f"duplicate key, first given in line {first}; keep one of them")
@@ -183,9 +211,7 @@ class _Reading:
             data[key] = self.value(value_node, (*path, key), inside)
         return self._with_merges(node, path, data, inside)
 
-    def _pairs(
-        self, node: yaml.MappingNode, path: KeyPath, _inside: tuple[int, ...]
-    ) -> Iterator[tuple[str, yaml.Node, yaml.Node]]:
+    def _pairs(self, node: yaml.MappingNode, path: KeyPath) -> Iterator[tuple[str, yaml.Node, yaml.Node]]:
         for key_node, value_node in node.value:
             if _is_merge(key_node):
                 continue
@@ -222,6 +248,8 @@ class _Reading:
     def _scalar(self, node: yaml.Node, path: KeyPath) -> Any:
         kind = node.tag.removeprefix("tag:yaml.org,2002:")
         if kind == "str":
+            return node.value
+        if kind in ("int", "float") and len(node.value) > _MOST_DIGITS:
             return node.value
         if kind in _CONVERT:
             return _CONVERT[kind](node.value)

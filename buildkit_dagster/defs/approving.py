@@ -23,7 +23,8 @@ from buildkit_dagster.stacks.gates import approval_key_of
 from buildkit_dagster.stacks.scope import Scope
 from buildkit_dagster.terraform.approvals import Approval, KmsKey, approve
 from buildkit_dagster.terraform.gatekeeper import cloud_identity
-from buildkit_dagster.terraform.plans import PlanRecord, Plans, told
+from buildkit_dagster.terraform.plan_record import PlanRecord
+from buildkit_dagster.terraform.plans import Plans
 
 _MOST = 40
 
@@ -109,5 +110,5 @@ class Approving:
             if record is not None:
                 replace(record, speculative=()).refuse_unusable(datetime.now(UTC))
                 return plans, record
-            known += [told(each) for each in plans.records()]
+            known += plans.listed()
         raise NothingToApprove(self.digest, known)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from dagster import (
@@ -31,7 +32,8 @@ from dagster._daemon.asset_daemon import (
 )
 from dagster_shared.record import replace
 
-from buildkit_dagster.config.models import DbtProject, Platform
+from buildkit_dagster.config.models import Platform
+from buildkit_dagster.config.projects import DbtProject
 from buildkit_dagster.defs.start import out_of_order, waiting_text
 from buildkit_dagster.naming import identifier
 
@@ -72,12 +74,15 @@ def _unsettled() -> AutomationCondition:
     return AutomationCondition.missing() | AutomationCondition.in_progress()
 
 
-def with_automation(assets: Iterable[AssetsDefinition]) -> list[AssetsDefinition]:
-    """The assets of one dbt project, each following what it reads, and each test what it tests."""
+def with_automation(
+    assets: Iterable[AssetsDefinition], left_out: AbstractSet[AssetKey] = frozenset()
+) -> list[AssetsDefinition]:
+    """The assets of one dbt project, each following what it reads, and each test what it tests; nothing waits for
+    tables that are `left_out`, but for models that read them."""
     assets = list(assets)
     models = {spec.key for asset in assets for spec in asset.specs}
     upstream = {dep.asset_key for asset in assets for spec in asset.specs for dep in spec.deps}
-    condition = follow_data(key for key in upstream - models if key.path[0] not in _NOT_DATA_PREFIXES)
+    condition = follow_data(key for key in upstream - models - left_out if key.path[0] not in _NOT_DATA_PREFIXES)
     return [
         _with_checks(asset, condition).map_asset_specs(
             lambda spec: spec.replace_attributes(automation_condition=condition)
@@ -164,4 +169,5 @@ class _WaitingSensor(AutomationConditionSensorDefinition):
 
 def project_selection(project: DbtProject, assets: Iterable[AssetsDefinition]) -> AssetSelection:
     """All that `dbt build` builds and tests."""
-    return AssetSelection.key_prefixes(project.name) | AssetSelection.checks(*source_checks(assets))
+    own, of_sources = AssetSelection.key_prefixes(project.name), source_checks(assets)
+    return own | AssetSelection.checks(*of_sources) if of_sources else own  # each half is looked up in the whole graph

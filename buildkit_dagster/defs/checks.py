@@ -27,8 +27,14 @@ from dagster._core.storage.asset_check_execution_record import (
 DRIFT, ORPHANS = "drift", "orphans"
 #: The check of `locks.py`.
 LOCK = "lock"
+#: The check of `backlog.py`.
+EVENTS = "events"
+#: The check of `connections.py`.
+CONNECTION = "connection"
 #: Those `policy.py` defines.
 POLICY = "policy"
+#: Those `tag_truth.py` defines.
+TAGS = "tags"
 
 
 @dataclass(frozen=True)
@@ -66,16 +72,17 @@ def last_results(instance: DagsterInstance, keys: Iterable[AssetCheckKey]) -> di
 
 
 def put_right(instance: DagsterInstance, keys: Iterable[AssetKey], run: str) -> None:
-    """These units were just applied: their drift, where some was reported, is gone. One write for each such unit."""
-    results = last_results(instance, [AssetCheckKey(key, DRIFT) for key in keys])
+    """These units were just applied: drift and tags that differed, where some were reported, are right again. One write
+    for each such result."""
+    results = last_results(instance, [AssetCheckKey(key, name) for key in keys for name in (DRIFT, TAGS)])
     for key, result in results.items():
         if not result.passed:
             instance.report_runless_asset_event(
                 AssetCheckEvaluation(
                     asset_key=key.asset_key,
-                    check_name=DRIFT,
+                    check_name=key.name,
                     passed=True,
-                    description="The unit was applied since the drift was found.",
+                    description="The unit was applied since this was found.",
                     metadata={"run": MetadataValue.dagster_run(run)},
                 )
             )

@@ -1,112 +1,114 @@
 """The models of a dbt project as assets, built in CodeBuild or here, with the same events either way.
 
-How they look in the graph is in `dbt_translator.py`, how log lines become events in `dbt_log.py`, what a partial run
-executes in `runtimes/dbt_selection.py`. The manifest is only read here: `buildkit prepare` makes it.
+How they look in the graph is in `dbt_translator.py`, how commands are executed in `dbt_run.py`, how log lines become
+events in `dbt_log.py`, what a partial run executes in `runtimes/dbt_selection.py`. The manifest is only read here:
+`buildkit prepare` makes it.
 """
 
-# No `from __future__ import annotations` here: Dagster looks at the annotation of an op's context itself.
-import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+# No `from __future__ import annotations` here: Dagster looks at the annotations of an op's arguments itself.
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any, Literal
 
-from dagster import AssetExecutionContext, AssetsDefinition, PipesContextInjector, PipesEnvContextInjector
-from dagster_aws.pipes import PipesS3ContextInjector
-from dagster_dbt import DbtCliInvocation, DbtCliResource, dbt_assets
+from dagster import AssetExecutionContext, AssetsDefinition, Config, DagsterRun, multi_asset
 from dagster_dbt.asset_utils import (
     DBT_DEFAULT_EXCLUDE,
     DBT_DEFAULT_SELECT,
     DBT_DEFAULT_SELECTOR,
-    DBT_INDIRECT_SELECTION_ENV,
+    DBT_EMPTY_INDIRECT_SELECTION,
+    build_dbt_specs,
+    get_node,
     get_subset_selection_for_context,
 )
+from pydantic import Field
 
-from buildkit_dagster.cloud.aws import Aws, aws_for
-from buildkit_dagster.config.environment import ProcessEnvironment, replaced_environment
-from buildkit_dagster.config.models import DbtProject, Platform
+from buildkit_dagster.cloud.aws import aws_for
+from buildkit_dagster.config.environment import ProcessEnvironment
+from buildkit_dagster.config.models import Platform
+from buildkit_dagster.config.projects import DbtProject
+from buildkit_dagster.defs.dbt_checks import extra_checks, is_freshness, unique_id
 from buildkit_dagster.defs.dbt_log import DbtLog
+from buildkit_dagster.defs.dbt_run import DbtRun, started_again
 from buildkit_dagster.defs.dbt_translator import ProjectTranslator
+from buildkit_dagster.defs.dbt_unknown import unknown_project
 from buildkit_dagster.defs.failures import told_plainly
-from buildkit_dagster.defs.pipes.codebuild import INTERVALS, PipesCodeBuildClient
 from buildkit_dagster.defs.start import refuse_to_start
-from buildkit_dagster.errors import CommandNotLocal, DbtFailed, NothingBuilt
-from buildkit_dagster.naming import WAREHOUSE_POOL, identifier
-from buildkit_dagster.runtimes import codebuild
-from buildkit_dagster.runtimes.dbt import (
-    dbt_executable,
-    profile_secrets,
-    profile_variables,
-    project_folder,
-    read_manifest,
-    target_folder,
-)
-from buildkit_dagster.runtimes.dbt_selection import narrow, plain_dbt_words
-from buildkit_dagster.stacks.dbt import artifacts_prefix
+from buildkit_dagster.errors import BuildFailed, CommandNotNarrowable, DbtFailed, NotADbtJob, NothingBuilt
+from buildkit_dagster.naming import WAREHOUSE_POOL, dbt_job_name, identifier
+from buildkit_dagster.runtimes.dbt import manifest_path, read_manifest
+from buildkit_dagster.runtimes.dbt_remote import is_remote
+from buildkit_dagster.runtimes.dbt_retry import left_to_do, statuses
 
-#: What makes dbt write lines we can read, in any image and for any command that does not say otherwise.
-_STRUCTURED_LOG = {
-    "DBT_LOG_FORMAT": "json",
-    "DBT_LOG_LEVEL": "info",
-    "DBT_USE_COLORS": "false",
-    "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-    "DO_NOT_TRACK": "1",
-}
+_RESUMED = "dagster/is_resume_retry"
 
 
-#: Above this many assets the Pipes context may not fit into a build's variables.
-_MANY_ASSETS = 50
+class DbtRunConfig(Config):
+    """Run configuration of a project's op."""
 
-
-@dataclass(frozen=True)
-class _Run:
-    """One run of a project: what is executed, with which variables, and where its lines go."""
-
-    platform: Platform
-    project: DbtProject
-    aws: Aws
-    context: AssetExecutionContext
-    log: DbtLog
-    names: list[str] | None
-    indirect: str | None
-
-    def variables(self) -> dict[str, str]:
-        """Plain variables, the project's own last: what the user says wins."""
-        selection = {DBT_INDIRECT_SELECTION_ENV: self.indirect} if self.indirect else {}
-        profile = profile_variables(self.platform, self.project)
-        return {**_STRUCTURED_LOG, **selection, **profile, **self.project.environment_variables}
-
-    def secrets(self) -> dict[str, str]:
-        """Secret variables, as references."""
-        return {**profile_secrets(self.platform, self.project), **self.project.secrets_manager_variables}
+    state: Literal["all", "modified"] = Field(
+        default="all", description="`modified`: only what differs from the last complete build, and what follows."
+    )
+    defer: bool = Field(default=True, description="With `modified`: read what is not built from the last build.")
 
 
 def dbt_assets_of(platform: Platform, project: DbtProject, process: ProcessEnvironment) -> list[AssetsDefinition]:
-    """The project as one op, which runs any selection of its models and tests; raises `ManifestMissing`."""
+    """The project as one op, which runs any selection of its models and tests; raises `ManifestMissing`.
+
+    One of another repository whose models nobody knows yet is one asset.
+    """
+    if is_remote(project) and not manifest_path(platform, project).is_file():
+        return [unknown_project(platform, project, process)]
     manifest = read_manifest(platform, project)
     translator = ProjectTranslator(platform, project)
-    execute = _in_codebuild if project.runtime == "codebuild" else _here
-
-    @dbt_assets(
+    specs, checks = build_dbt_specs(
+        translator=translator,
         manifest=manifest,
-        # Not "dbt_…": that is the job's name, and Dagster wants jobs and ops to differ.
-        name=identifier("build", project.name),
-        dagster_dbt_translator=translator,
-        pool=WAREHOUSE_POOL if project.engine == "duckdb" else None,
+        select=DBT_DEFAULT_SELECT,
+        exclude=DBT_DEFAULT_EXCLUDE,
+        selector=DBT_DEFAULT_SELECTOR,
+        io_manager_key=None,
+        project=None,
     )
-    def models(context: AssetExecutionContext) -> Iterator[Any]:
+    extra = extra_checks(project, manifest, translator)
+
+    @multi_asset(
+        name=_op_name(project),
+        specs=specs,
+        check_specs=[*checks, *extra],
+        can_subset=True,
+        pool=WAREHOUSE_POOL if project.engine == "duckdb" else None,
+        allow_arbitrary_check_specs=True,
+    )
+    def models(context: AssetExecutionContext, config: DbtRunConfig) -> Iterator[Any]:
         with told_plainly():
             refuse_to_start(context)
-            log = DbtLog(context, manifest, translator)
-            names, indirect = _selection(context, manifest, translator)
-            yield from execute(_Run(platform, project, aws_for(platform, process), context, log, names, indirect))
-            _check_reported(context, project, log, partial=names is not None)
+            log = DbtLog(context, manifest, translator, extra)
+            names, indirect = _selection(context, project, manifest, translator)
+            defer = config.defer if config.state == "modified" else None
+            run = DbtRun(platform, project, aws_for(platform, process), context, log, names, indirect, defer)
+            resumed = _resumed(run, manifest)
+            yield from _tried_again(resumed, log, manifest)
+            if resumed is run and run.defer is None:
+                _check_reported(run, log)
 
     return [models]
 
 
+def modified_only(platform: Platform, job: str) -> dict[str, Any]:
+    """Run configuration of a dbt project's job that builds what was modified; raises `NotADbtJob`."""
+    projects = {dbt_job_name(project.name): project for project in platform.dbt_projects}
+    if job not in projects:
+        raise NotADbtJob(job, list(projects))
+    return {"ops": {_op_name(projects[job]): {"config": {"state": "modified"}}}}
+
+
+def _op_name(project: DbtProject) -> str:
+    """Not "dbt_…": that is the job's name, and Dagster wants jobs and ops to differ."""
+    return identifier("build", project.name)
+
+
 def _selection(
-    context: AssetExecutionContext, manifest: Mapping[str, Any], translator: ProjectTranslator
+    context: AssetExecutionContext, project: DbtProject, manifest: Mapping[str, Any], translator: ProjectTranslator
 ) -> tuple[list[str] | None, str | None]:
     """What is selected by the names dbt knows (None: everything), and the indirect selection that goes with them."""
     arguments, indirect = get_subset_selection_for_context(
@@ -119,87 +121,84 @@ def _selection(
         current_dbt_indirect_selection_env=None,
     )
     selected = arguments[1].split()
-    return (None if selected == [DBT_DEFAULT_SELECT] else selected), indirect
+    if selected == [DBT_DEFAULT_SELECT]:
+        return None, indirect
+    # The freshness of a source is no node: selecting the source would run its tests.
+    specs = context.assets_def.node_check_specs_by_output_name.values()
+    sources = {_fqn(manifest, unique_id(spec)) for spec in specs if is_freshness(project, spec.key)}
+    return [name for name in selected if name not in sources], indirect
 
 
-def _in_codebuild(run: _Run) -> Iterator[Any]:
-    """Every command in one build of the project's CodeBuild project."""
-    narrowed = narrow(run.project.commands, run.names, indirect=run.indirect)
-    params = codebuild.start_build_params(
-        run.platform.names.codebuild_project(run.project.name),
-        codebuild.buildspec(narrowed.commands, narrowed.files),
-        plain=run.variables(),
-        secrets=run.secrets(),
-        timeout_minutes=run.project.timeout,
-    )
-    client = PipesCodeBuildClient(
-        run.aws.client("codebuild"),
-        run.aws.client("logs"),
-        context_injector=_injector(run),
-        interval=INTERVALS[run.platform.config.cloud],
-    )
-    yield from client.stream(context=run.context, start_build_params=params, translate=run.log.translate)
+def _fqn(manifest: Mapping[str, Any], node: str) -> str:
+    return ".".join(get_node(manifest, node)["fqn"])
 
 
-def _injector(run: _Run) -> PipesContextInjector:
-    """CodeBuild's variables hold 5,500 characters in all: a large selection travels through the artifacts bucket."""
-    if len(run.context.selected_asset_keys) <= _MANY_ASSETS:
-        return PipesEnvContextInjector()
-    bucket = run.project.s3_artifacts_bucket or run.platform.names.bucket("artifacts")
-    prefix = f"{artifacts_prefix(run.project)}pipes/"
-    return PipesS3ContextInjector(bucket=bucket, client=run.aws.client("s3"), key_prefix=prefix)
+def _resumed(run: DbtRun, manifest: Mapping[str, Any]) -> DbtRun:
+    """A re-execution from failure does what the runs before it left to do; any other run is as it is."""
+    results: list[Any] = []
+    parent: DagsterRun | None = run.context.run
+    while parent is not None and parent.parent_run_id and parent.tags.get(_RESUMED) == "true":
+        results = [*_results_of(run, parent.parent_run_id), *results]
+        parent = run.context.instance.get_run_by_id(parent.parent_run_id)
+    if not results:
+        return run
+    left = _left(run, manifest, statuses(results), "everything runs again")
+    if left is None:
+        return run
+    run.context.log.info(f"left to do by the runs before: {', '.join(left.names or ()) or 'nothing'}")
+    return left
 
 
-def _here(run: _Run) -> Iterator[Any]:
-    """Every command as a child process of this one, by dagster-dbt."""
-    narrowed = narrow(run.project.commands, run.names, indirect=run.indirect)
-    folder = project_folder(run.platform, run.project)
-    for command in narrowed.commands:
-        words = plain_dbt_words(command)
-        if words is None or folder is None:
-            raise CommandNotLocal(run.project.name, command)
-        target = target_folder(run.platform, run.project) / "local"
-        yield from _command_here(run, command, words, _with_files(folder, narrowed.files, target), target)
+def _results_of(run: DbtRun, run_id: str) -> list[Any]:
+    """`run_results.json` of every command of a run's builds, in order; none for a project that runs here."""
+    return run.store.results_of(run_id) if run.project.runtime == "codebuild" else []
 
 
-def _with_files(folder: Path, files: Sequence[tuple[str, str]], target: Path) -> Path:
-    """The project's folder, or a copy of it that has `files` too: the user's own is never written to."""
-    if not files:
-        return folder
-    copy = target / "project"
-    shutil.copytree(folder, copy, dirs_exist_ok=True, ignore=shutil.ignore_patterns("target", "logs"))
-    for name, text in files:
-        (copy / name).write_text(text)
-    return copy
+def _tried_again(run: DbtRun, log: DbtLog, manifest: Mapping[str, Any]) -> Iterator[Any]:
+    """Run it, and after a failure what it left to do, as often as the project's `retries` say."""
+    for retries in range(run.project.retries, -1, -1):
+        log.holding = retries > 0
+        try:
+            yield from started_again(run)
+            break
+        except (BuildFailed, DbtFailed) as error:
+            again = _again(run, log, manifest, error) if retries else None
+            if again is None:
+                yield from log.held()
+                raise
+            run = again
+    yield from log.held()
 
 
-def _command_here(run: _Run, command: str, words: Sequence[str], folder: Path, target: Path) -> Iterator[Any]:
-    with replaced_environment({**run.aws.variables, **run.variables()}):
-        dbt = DbtCliResource(project_dir=str(folder), dbt_executable=dbt_executable())
-        invocation = dbt.cli(words[1:], raise_on_error=False, target_path=target)
-    errors: list[str] = []
+def _again(run: DbtRun, log: DbtLog, manifest: Mapping[str, Any], error: Exception) -> DbtRun | None:
+    """The run of what failed and did not get its turn; None where it cannot be told or narrowed to."""
+    left = None if run.defer is not None else _left(run, manifest, log.statuses, "not tried again")
+    if left is None or not left.names:
+        return None
+    run.context.log.warning(f"{error}\ntried again: {', '.join(left.names)}")
+    return left
+
+
+def _left(run: DbtRun, manifest: Mapping[str, Any], said: Mapping[str, str], instead: str) -> DbtRun | None:
+    """The run of what nodes with these statuses left to do; where it cannot be narrowed to, None, and a warning of what
+    happens `instead`."""
+    names = left_to_do(manifest, said, run.names, run.indirect)
+    left = replace(run, names=names, indirect=DBT_EMPTY_INDIRECT_SELECTION)
     try:
-        for message in invocation.stream_raw_events():
-            if message.raw_event["info"]["level"] == "error":
-                errors.append(str(message))
-            yield from run.log.events(message)
-    finally:
-        _end(invocation)
-    if invocation.process.returncode:
-        raise DbtFailed(run.project.name, command, invocation.process.returncode, errors)
+        left.commands()
+    except CommandNotNarrowable as error:
+        run.context.log.warning(f"{instead}: {error}")
+        return None
+    return left
 
 
-def _end(invocation: DbtCliInvocation) -> None:
-    """No dbt outlives its step, whatever ended the step."""
-    if invocation.process.poll() is None:
-        invocation.process.terminate()
-        invocation.process.wait()
+def _check_reported(run: DbtRun, log: DbtLog) -> None:
+    """A selected model that no command ran is nothing to Dagster; in a partial run it is what was asked for.
 
-
-def _check_reported(context: AssetExecutionContext, project: DbtProject, log: DbtLog, *, partial: bool) -> None:
-    """A selected model that no command ran is nothing to Dagster; in a partial run it is what was asked for."""
+    Not for a run of what is left, or of what was modified: neither is meant to build all that is selected.
+    """
     missing = log.missing()
-    if missing and partial:
-        raise NothingBuilt(project.name, missing, project.commands)
-    if missing:
-        context.log.info(f"the commands of {project.name} do not build: {', '.join(missing)}")
+    if missing and run.names is not None:
+        raise NothingBuilt(run.project.name, missing, run.project.commands)
+    if run.names is None and (unreported := log.unreported()):
+        run.context.log.info(f"nodes of {run.project.name} without an event: {'; '.join(unreported)}")

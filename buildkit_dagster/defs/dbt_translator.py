@@ -11,9 +11,11 @@ from typing import Any
 from dagster import AssetDep, AssetKey, AssetSpec
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings
 
-from buildkit_dagster import tags
-from buildkit_dagster.config.models import DbtProject, Platform
+from buildkit_dagster.config.models import Platform
+from buildkit_dagster.config.projects import DbtProject
 from buildkit_dagster.naming import identifier, infra_key, table_key
+from buildkit_dagster.tags.on_assets import dagster_tags, owners
+from buildkit_dagster.tags.wanted import dbt_tags
 
 #: The stack whose units are the dbt projects.
 DBT_STACK = "dbt"
@@ -29,7 +31,7 @@ class ProjectTranslator(DagsterDbtTranslator):
     def __init__(self, platform: Platform, project: DbtProject) -> None:
         super().__init__(DagsterDbtTranslatorSettings(enable_source_tests_as_checks=True))
         self._project = project
-        self._tags = tags.dbt_tags(platform, project)
+        self._tags = dbt_tags(platform, project).tags
         self._specs: dict[tuple[int, str], AssetSpec] = {}
 
     def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: Any) -> AssetSpec:
@@ -52,10 +54,10 @@ class ProjectTranslator(DagsterDbtTranslator):
         return super().get_group_name(dbt_resource_props) or identifier(self._project.name)
 
     def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> Sequence[str] | None:
-        return super().get_owners(dbt_resource_props) or tags.owners(self._tags)
+        return super().get_owners(dbt_resource_props) or owners(self._tags)
 
     def get_tags(self, dbt_resource_props: Mapping[str, Any]) -> Mapping[str, str]:
-        return {**tags.dagster_tags(self._tags), **super().get_tags(dbt_resource_props)}
+        return {**dagster_tags(self._tags), **super().get_tags(dbt_resource_props)}
 
     def _with_infrastructure(self, spec: AssetSpec) -> AssetSpec:
         is_model = spec.key.path[0] == self._project.name

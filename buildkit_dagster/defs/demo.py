@@ -16,6 +16,7 @@ from typing import Any
 from dagster import DagsterInstance, DagsterRun, Definitions
 from dagster._core.events.log import EventLogEntry
 
+from buildkit_dagster.alone import alone
 from buildkit_dagster.cloud.aws import Aws, aws_for
 from buildkit_dagster.config.environment import ProcessEnvironment
 from buildkit_dagster.config.models import Platform
@@ -23,16 +24,19 @@ from buildkit_dagster.defs.build import build_definitions
 from buildkit_dagster.defs.graph import read_graph
 from buildkit_dagster.defs.instance import home_of, open_instance, prepare_home
 from buildkit_dagster.defs.launch import submit
+from buildkit_dagster.defs.left_out import LeftOut, left_out_of
 from buildkit_dagster.defs.lines import materialized, short_line
 from buildkit_dagster.defs.services import daemon, end_left_over, wait_for_daemon, workspace_file
 from buildkit_dagster.defs.watch import EventReader, Situation, look
 from buildkit_dagster.emulator.control import Emulator, start_emulator, stop_emulator
-from buildkit_dagster.errors import DemoIncomplete, NotAnEmulatedEnvironment
+from buildkit_dagster.errors import DemoIncomplete, LocalPlatformRuns, NotAnEmulatedEnvironment
 from buildkit_dagster.graph import as_data
 from buildkit_dagster.runtimes.demo_data import raw_files
 from buildkit_dagster.runtimes.prepare import prepare_platform
 
 _RAW_BUCKET = "raw"
+#: Held by a session; among the emulator's own files, since those outlive what `forget_work` removes.
+_SESSION_FILE = "emulator.session"
 _POLL_SECONDS = 0.7
 #: How long "everything is there and nothing runs" must hold where models are older than data that did not change.
 _REST_SECONDS = 15.0
@@ -51,10 +55,11 @@ class LocalPlatform:
     emulator: Emulator
     aws: Aws
     reader: EventReader
+    left_out: LeftOut
     say: Say
 
     def situation(self) -> Situation:
-        return look(self.definitions, self.instance)
+        return look(self.definitions, self.instance, self.left_out)
 
     def report(self) -> list[tuple[DagsterRun, EventLogEntry]]:
         """Say what happened since the last call, and return it."""
@@ -68,27 +73,35 @@ class LocalPlatform:
 
 @contextmanager
 def local_platform(platform: Platform, process: ProcessEnvironment, say: Say) -> Iterator[LocalPlatform]:
-    """A new emulator, a new Dagster home and a daemon; all of it has ended when the context is left."""
+    """A new emulator, a new Dagster home and a daemon; all of it has ended when the context is left.
+
+    Raises LocalPlatformRuns beside another one: it would take the Dagster home away from it.
+    """
     if platform.config.cloud != "emulator":
         raise NotAnEmulatedEnvironment(platform.environment)
     # The emulator that is about to start is the one to talk to, whatever the environment names.
     process = replace(process, endpoint=None)
-    emulator = start_emulator(
-        state_dir=platform.work, repositories=platform.emulated_repositories, owner_pid=os.getpid()
-    )
-    try:
-        say(f"The emulator serves {emulator.endpoint}.")
-        end_left_over(home_of(platform, process))
-        home = prepare_home(platform, process)
-        for line in prepare_platform(platform, process):
-            say(f"Prepared {line}.")
-        with open_instance(home) as instance, daemon(platform, process, instance) as child:
-            definitions = build_definitions(platform, process)
-            wait_for_daemon(child, instance)
-            aws = aws_for(platform, process)
-            yield LocalPlatform(platform, definitions, instance, emulator, aws, EventReader(instance), say)
-    finally:
-        stop_emulator(emulator)
+    with alone(platform.work / _SESSION_FILE, otherwise=LocalPlatformRuns(platform.folder, platform.environment)):
+        emulator = start_emulator(
+            state_dir=platform.work, repositories=platform.emulated_repositories, owner_pid=os.getpid()
+        )
+        try:
+            say(f"The emulator serves {emulator.endpoint}.")
+            end_left_over(home_of(platform, process))
+            home = prepare_home(platform, process)
+            for line in prepare_platform(platform, process):
+                say(f"Prepared {line}.")
+            with open_instance(home) as instance, daemon(platform, process, instance) as child:
+                definitions = build_definitions(platform, process)
+                wait_for_daemon(child, instance)
+                aws = aws_for(platform, process)
+                left_out = left_out_of(platform.environment, definitions.resolve_asset_graph().assets_defs)
+                if left_out.units:
+                    say(left_out.remark)
+                reader = EventReader(instance)
+                yield LocalPlatform(platform, definitions, instance, emulator, aws, reader, left_out, say)
+        finally:
+            stop_emulator(emulator)
 
 
 def bring_up(local: LocalPlatform) -> Situation:

@@ -16,11 +16,12 @@ from buildkit_dagster.cloud.aws import aws_for
 from buildkit_dagster.config.environment import ProcessEnvironment
 from buildkit_dagster.config.models import Platform
 from buildkit_dagster.defs.checks import put_right
-from buildkit_dagster.defs.infra import bootstrap_variant, engine_of, terraform_of, terraform_stacks
+from buildkit_dagster.defs.infra import bootstrap_variant, gatekeeper_of, terraform_of, terraform_stacks
 from buildkit_dagster.defs.instance import home_of, open_instance
 from buildkit_dagster.defs.selection import chosen_units
-from buildkit_dagster.defs.terraform.translator import DagsterTerraformTranslator
+from buildkit_dagster.defs.terraform.translator import DEFAULT_TRANSLATOR
 from buildkit_dagster.errors import BuildkitError, DestroyStopped, StackInUse
+from buildkit_dagster.naming import command_use
 from buildkit_dagster.stacks.scope import BOOTSTRAP, REGISTRY, STATE_BACKEND
 from buildkit_dagster.terraform.destroy import ask_the_gates, destroy_stack
 from buildkit_dagster.terraform.engine import Engine
@@ -30,6 +31,7 @@ from buildkit_dagster.terraform.stack import TerraformStack
 from buildkit_dagster.terraform.state import State
 
 Say = Callable[[str], None]
+_PRODUCTION = "prod"
 
 
 @dataclass(frozen=True)
@@ -46,12 +48,16 @@ class Going:
 
 @dataclass(frozen=True)
 class Destruction:
-    """What a destroy is about: a platform, perhaps one stack of it, and whether its gates must let it through."""
+    """What a destroy is about: a platform, or one stack of it."""
 
     platform: Platform
     process: ProcessEnvironment
-    gated: bool
     say: Say
+
+    @property
+    def is_guarded(self) -> bool:
+        """Whether the gates must let it through: in production, and wherever approvals are signed."""
+        return self.platform.environment == _PRODUCTION or self.platform.config.approvers is not None
 
     def going(self, stack: str | None) -> list[Going]:
         """The stacks with resources, dependents first; raises StackInUse where others rest on the one asked for."""
@@ -76,14 +82,15 @@ class Destruction:
             self._record(each.stack)
 
     def _one(self, stack: TerraformStack) -> None:
-        destroy_stack(self._engine(stack), self._gatekeeper(stack) if self.gated else None)
+        gatekeeper = self._gatekeeper(stack)
+        destroy_stack(gatekeeper.engine, gatekeeper if self.is_guarded else None)
 
     def _bootstrap(self, stack: TerraformStack) -> None:
         aws = aws_for(self.platform, self.process)
         in_bucket = terraform_of(self.platform, aws).engine(stack)
-        in_bucket.tell = self.say
+        in_bucket.run, in_bucket.tell = command_use("destroy"), self.say
         if find_home(in_bucket) is Home.BUCKET:
-            if self.gated:
+            if self.is_guarded:
                 ask_the_gates(in_bucket, self._gatekeeper(stack))
             move_out_of_bucket(in_bucket)
         here = replace(in_bucket, stack=_emptied_when_destroyed(bootstrap_variant(self.platform, Home.LOCAL, aws)))
@@ -92,20 +99,17 @@ class Destruction:
         forget_empty_state(in_bucket)
 
     def _engine(self, stack: TerraformStack) -> Engine:
-        engine = engine_of(self.platform, stack, self.process)
-        engine.tell = self.say
-        return engine
+        return self._gatekeeper(stack).engine
 
     def _gatekeeper(self, stack: TerraformStack) -> Gatekeeper:
-        terraform = terraform_of(self.platform, aws_for(self.platform, self.process))
-        return terraform.gatekeeper(self._engine(stack))
+        return gatekeeper_of(self.platform, self.process, stack, command_use("destroy"), self.say)
 
     def _record(self, stack: TerraformStack) -> None:
         """The graph shows these units, and images whose repositories are gone, as not there."""
         home = home_of(self.platform, self.process)
         if not (home / "dagster.yaml").exists():
             return
-        translator = DagsterTerraformTranslator()
+        translator = DEFAULT_TRANSLATOR
         keys = [translator.key_of(stack, unit) for unit in stack.root.names]
         with open_instance(home) as instance:
             if stack.name == REGISTRY:

@@ -5,7 +5,7 @@ a failed check stops is decided in `start.py`; the job over all checks is in `jo
 """
 
 # No `from __future__ import annotations` here: Dagster looks at the annotation of an op's context itself.
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from dagster import (
@@ -17,13 +17,15 @@ from dagster import (
     AssetCheckSpec,
     AssetKey,
     MetadataValue,
+    TableRecord,
     multi_asset_check,
 )
 
 from buildkit_dagster.defs.checks import DRIFT, ORPHANS
+from buildkit_dagster.defs.evaluations import Evaluated, evaluated
 from buildkit_dagster.defs.failures import told_plainly
 from buildkit_dagster.defs.terraform.resource import TerraformCliResource
-from buildkit_dagster.defs.terraform.translator import DagsterTerraformTranslator
+from buildkit_dagster.defs.terraform.translator import DEFAULT_TRANSLATOR, DagsterTerraformTranslator
 from buildkit_dagster.errors import InvalidRoot
 from buildkit_dagster.naming import identifier, key_text
 from buildkit_dagster.rules.drift import Drifted
@@ -34,6 +36,8 @@ from buildkit_dagster.terraform.stack import TerraformStack
 
 #: The engine of the stack as it is now, made when the op runs.
 Prepare = Callable[[TerraformCliResource], Engine]
+#: Most rows a result shows.
+_SHOWN = 100
 
 
 def terraform_drift_checks(
@@ -53,10 +57,10 @@ def terraform_drift_checks(
 
     The op needs the resource `terraform`. Raises InvalidRoot where every unit says `off`.
     """
-    checks = _Checks(stack, dagster_terraform_translator or DagsterTerraformTranslator())
+    checks = _Checks(stack, dagster_terraform_translator or DEFAULT_TRANSLATOR)
 
     @_definition(checks, name, pool)
-    def check_drift(context: AssetCheckExecutionContext, terraform: TerraformCliResource) -> Iterator[AssetCheckResult]:
+    def check_drift(context: AssetCheckExecutionContext, terraform: TerraformCliResource) -> Iterator[Evaluated]:
         yield from checks.results(context, lambda: terraform.engine(stack))
 
     return check_drift
@@ -66,12 +70,12 @@ def drift_checks_of(
     stack: TerraformStack, engine: Callable[[], Engine], translator: DagsterTerraformTranslator | None = None
 ) -> AssetChecksDefinition | None:
     """The same for a stack whose `engine` is made when the op runs, without a resource; None where it is off."""
-    checks = _Checks(stack, translator or DagsterTerraformTranslator())
+    checks = _Checks(stack, translator or DEFAULT_TRANSLATOR)
     if not checks.specs:
         return None
 
     @_definition(checks, None, None)
-    def check_drift(context: AssetCheckExecutionContext) -> Iterator[AssetCheckResult]:
+    def check_drift(context: AssetCheckExecutionContext) -> Iterator[Evaluated]:
         yield from checks.results(context, engine)
 
     return check_drift
@@ -96,7 +100,7 @@ class _Checks:
         description = f"Everything is as Terraform left it.{stops}"
         return AssetCheckSpec(DRIFT, asset=key, blocking=blocking, description=description)
 
-    def results(self, context: AssetCheckExecutionContext, prepare: Callable[[], Engine]) -> Iterator[AssetCheckResult]:
+    def results(self, context: AssetCheckExecutionContext, prepare: Callable[[], Engine]) -> Iterator[Evaluated]:
         """One result per selected check; units that this very run applies are not looked at again."""
         selected = context.op_execution_context.selected_asset_check_keys
         applied = context.job_def.asset_layer.selected_asset_keys
@@ -108,8 +112,10 @@ class _Checks:
             engine = prepare()
             engine.run, engine.tell = context.run.run_id, context.log.info
             found = look_for_drift(engine)
-        for key in sorted(wanted):
-            yield self._orphans(key, found) if key.name == ORPHANS else self._drift(key, found)
+        yield from evaluated(context, (self._result(key, found) for key in sorted(wanted)))
+
+    def _result(self, key: AssetCheckKey, found: Found) -> AssetCheckResult:
+        return self._orphans(key, found) if key.name == ORPHANS else self._drift(key, found)
 
     def _drift(self, key: AssetCheckKey, found: Found) -> AssetCheckResult:
         unit = self.units[key.asset_key]
@@ -123,7 +129,7 @@ class _Checks:
             check_name=DRIFT,
             severity=severity,
             description=SEEN.scrub(drift_text(drifted, key_text(key.asset_key.path))),
-            metadata={"drifted": len(drifted), "resources": _listed(SEEN.scrub(str(each)) for each in drifted)},
+            metadata={"drifted": len(drifted), "resources": _table(_row(each) for each in drifted)},
         )
 
     def _orphans(self, key: AssetCheckKey, found: Found) -> AssetCheckResult:
@@ -134,7 +140,7 @@ class _Checks:
             check_name=ORPHANS,
             severity=AssetCheckSeverity.WARN,
             description=orphans_text(found.stack, list(found.orphans)) if addresses else None,
-            metadata={"orphans": _listed(SEEN.scrub(address) for address in addresses)} if addresses else {},
+            metadata={"orphans": _table({"address": SEEN.scrub(each)} for each in addresses)} if addresses else {},
         )
 
 
@@ -172,7 +178,12 @@ def _definition(checks: _Checks, name: str | None, pool: str | None) -> Callable
     return decorate
 
 
-def _listed(lines: Iterable[str]) -> MetadataValue:
-    shown = list(lines)
-    rest = [f"- and {len(shown) - 100} more"] if len(shown) > 100 else []
-    return MetadataValue.md("\n".join([*(f"- `{line}`" for line in shown[:100]), *rest]))
+def _row(drifted: Drifted) -> dict[str, str]:
+    return {"address": SEEN.scrub(drifted.address), "differs": SEEN.scrub(drifted.differs)}
+
+
+def _table(rows: Iterable[Mapping[str, str]]) -> MetadataValue:
+    """A check's page draws a table, and hides Markdown behind a click."""
+    found = list(rows)
+    rest = [dict.fromkeys(found[0], f"and {len(found) - _SHOWN} more")] if len(found) > _SHOWN else []
+    return MetadataValue.table([TableRecord(row) for row in (*found[:_SHOWN], *rest)])

@@ -1,6 +1,6 @@
 """Our errors as Dagster shows them: one complete message, tried again only where that can help.
 
-Used around the body of every op. The errors themselves are in `errors.py`, how often and when to try again in
+Used around the body of every op. The errors themselves are in `errors/`, how often and when to try again in
 `terraform/retries.py`.
 """
 
@@ -17,6 +17,11 @@ from buildkit_dagster.errors import BuildkitError
 from buildkit_dagster.terraform.redaction import SEEN
 from buildkit_dagster.terraform.retries import Retries
 
+#: Metadata of a failure of ours: the name of its class.
+ERROR_METADATA = "error"
+#: Metadata of the observation that a dbt node which failed gets: Dagster has no event for an asset that was not made.
+DBT_ERROR = "dbt_error"
+
 
 @contextmanager
 def told_plainly() -> Iterator[None]:
@@ -26,7 +31,11 @@ def told_plainly() -> Iterator[None]:
         with told_as_ours():
             yield
     except BuildkitError as error:
-        raise Failure(description=SEEN.scrub(str(error)), allow_retries=error.retryable) from None
+        raise Failure(
+            description=SEEN.scrub(str(error)),
+            metadata={ERROR_METADATA: type(error).__name__},
+            allow_retries=error.retryable,
+        ) from None
     except Exception as error:
         told = "".join(traceback.format_exception(error))
         if not SEEN.finds(told):

@@ -20,19 +20,21 @@ from dagster import (
     asset,
 )
 
-from buildkit_dagster import tags
 from buildkit_dagster.cloud.aws import Aws, aws_for
 from buildkit_dagster.config.environment import ProcessEnvironment
 from buildkit_dagster.config.models import Platform
 from buildkit_dagster.defs.failures import told_plainly
-from buildkit_dagster.defs.pipes.codebuild import INTERVALS, PipesCodeBuildClient, build_metadata
+from buildkit_dagster.defs.pipes.codebuild import PipesCodeBuildClient, build_metadata
 from buildkit_dagster.defs.start import refuse_to_start
 from buildkit_dagster.errors import ImageNotPushed, InfrastructureMissing
 from buildkit_dagster.naming import identifier, image_key, infra_key
 from buildkit_dagster.runtimes import codebuild
 from buildkit_dagster.runtimes.image import BuildContext, image_context
+from buildkit_dagster.runtimes.pace import AWS_INTERVALS
 from buildkit_dagster.stacks.registry import ARTIFACTS, CONTEXTS, IMAGE_BUILDER, repository_unit
 from buildkit_dagster.stacks.scope import REGISTRY, Scope
+from buildkit_dagster.tags.on_assets import dagster_tags, owners
+from buildkit_dagster.tags.wanted import platform_tags
 
 GROUP = "images"
 
@@ -51,15 +53,15 @@ def image_assets(platform: Platform, process: ProcessEnvironment) -> list[Assets
 
 def _image_asset(platform: Platform, image: str, process: ProcessEnvironment) -> AssetsDefinition:
     code_version = image_context(platform, image).tag
-    carried = tags.platform_tags(platform)
+    carried = platform_tags(platform)
 
     @asset(
         key=AssetKey(image_key(image)),
         deps=[AssetKey(infra_key(REGISTRY, unit)) for unit in (repository_unit(image), ARTIFACTS, IMAGE_BUILDER)],
         group_name=GROUP,
         kinds={"docker", "ecr"},
-        owners=tags.owners(carried),
-        tags=tags.dagster_tags(carried),
+        owners=owners(carried),
+        tags=dagster_tags(carried),
         code_version=code_version,
         description=f"The container image {image}, tagged with the hash of its build context.",
         pool=identifier("image", image),
@@ -144,7 +146,7 @@ class _Image:
             "queuedTimeoutInMinutesOverride": codebuild.QUEUE_MINUTES,
         }
 
-        interval = INTERVALS[self.platform.config.cloud]
+        interval = AWS_INTERVALS[self.platform.config.cloud]
         client = PipesCodeBuildClient(self.aws.client("codebuild"), self.aws.client("logs"), interval=interval)
         return client.follow(context=context, start_build_params=params)
 

@@ -19,6 +19,7 @@ from buildkit_dagster.config.values import DriftMode
 from buildkit_dagster.defs.drift import drift_checks_of
 from buildkit_dagster.defs.failures import told_plainly, tried_again
 from buildkit_dagster.defs.policy import policy_checks_of
+from buildkit_dagster.defs.tag_truth import tag_checks_of
 from buildkit_dagster.defs.terraform.assets import terraform_assets
 from buildkit_dagster.defs.terraform.resource import TerraformCliResource
 from buildkit_dagster.runtimes.image import image_tags
@@ -29,7 +30,7 @@ from buildkit_dagster.stacks.scope import BOOTSTRAP, Scope
 from buildkit_dagster.terraform.engine import Engine
 from buildkit_dagster.terraform.gatekeeper import Gatekeeper
 from buildkit_dagster.terraform.migrate import Home, find_home, move_into_bucket
-from buildkit_dagster.terraform.render import RenderedRoot
+from buildkit_dagster.terraform.rendered_root import RenderedRoot
 from buildkit_dagster.terraform.retries import Retries
 from buildkit_dagster.terraform.stack import TerraformStack
 from buildkit_dagster.terraform.state import read_state
@@ -70,15 +71,11 @@ def terraform_of(platform: Platform, aws: Aws) -> TerraformCliResource:
 def infra_checks(
     platform: Platform, process: ProcessEnvironment, stacks: Sequence[TerraformStack]
 ) -> list[AssetChecksDefinition]:
-    """The checks `drift` and `orphans`, and the checks `policy`: an op for each per stack."""
-    drift = (drift_checks_of(stack, partial(engine_of, platform, stack, process)) for stack in stacks)
-    policy = [policy_checks_of(stack, partial(gatekeeper_of, platform, stack, process)) for stack in stacks]
-    return [*(checks for checks in drift if checks is not None), *policy]
-
-
-def gatekeeper_of(platform: Platform, stack: TerraformStack, process: ProcessEnvironment) -> Gatekeeper:
-    """The gates of a stack as it is now."""
-    return terraform_of(platform, aws_for(platform, process)).gatekeeper(engine_of(platform, stack, process))
+    """The checks `drift` and `orphans`, the checks `tags`, and the checks `policy`: an op for each per stack."""
+    engines = [(stack, partial(engine_of, platform, stack, process)) for stack in stacks]
+    looking = [checks_of(stack, engine) for stack, engine in engines for checks_of in (drift_checks_of, tag_checks_of)]
+    policy = [policy_checks_of(stack, partial(gatekeeper_of, platform, process)) for stack in stacks]
+    return [*(checks for checks in looking if checks is not None), *policy]
 
 
 def engine_of(platform: Platform, stack: TerraformStack, process: ProcessEnvironment) -> Engine:
@@ -89,7 +86,7 @@ def engine_of(platform: Platform, stack: TerraformStack, process: ProcessEnviron
     return terraform.engine(bootstrap_variant(platform, find_home(engine), aws)) if stack.name == BOOTSTRAP else engine
 
 
-def gatekeeper_for(
+def gatekeeper_of(
     platform: Platform, process: ProcessEnvironment, stack: TerraformStack, run: str, tell: Callable[[str], None]
 ) -> Gatekeeper:
     """What stands between a stack's plan and its apply, as it is now; `run` names the use of it."""

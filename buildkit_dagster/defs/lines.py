@@ -5,6 +5,8 @@ Reading events is in `launch.py` and `watch.py`, printing them is the caller's.
 
 from __future__ import annotations
 
+import logging
+
 from dagster import DagsterEvent, DagsterEventType, DagsterRun
 from dagster._core.events.log import EventLogEntry
 from dagster_shared.error import SerializableErrorInfo
@@ -32,8 +34,10 @@ _OF_THE_RUN = (DagsterEventType.RUN_START, DagsterEventType.RUN_SUCCESS, Dagster
 
 
 def full_line(entry: EventLogEntry) -> str | None:
-    """The event as it stands in the run's log; None for events about Dagster's own workings."""
+    """The event as it stands in the run's log; None for debug lines and events about Dagster's own workings."""
     event = entry.dagster_event
+    if event is None and entry.level == logging.DEBUG:  # I/O managers tell where on this machine they write
+        return None
     if event is not None and (event.event_type in _SILENT or _is_quiet_engine_event(event)):
         return None
     step = f"{entry.step_key}: " if entry.step_key else ""

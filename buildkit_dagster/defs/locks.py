@@ -43,13 +43,14 @@ from buildkit_dagster.defs.checks import LOCK
 from buildkit_dagster.defs.failures import told_plainly
 from buildkit_dagster.defs.infra import terraform_of, terraform_stacks
 from buildkit_dagster.defs.instance import home_of, open_instance
-from buildkit_dagster.defs.terraform.translator import DagsterTerraformTranslator
+from buildkit_dagster.defs.terraform.translator import DEFAULT_TRANSLATOR
 from buildkit_dagster.errors import BuildkitError
+from buildkit_dagster.naming import command_of
 from buildkit_dagster.terraform.engine import Engine
 from buildkit_dagster.terraform.held import Held, held_locks
 from buildkit_dagster.terraform.locks import Verdict, moment
 from buildkit_dagster.terraform.recovery import settle_locks
-from buildkit_dagster.terraform.render import S3Backend
+from buildkit_dagster.terraform.rendered_root import S3Backend
 from buildkit_dagster.terraform.stack import TerraformStack
 
 RELEASE_JOB = "release_stale_locks"
@@ -80,9 +81,18 @@ class Row:
         return self.held.verdict is Verdict.RELEASE or self.needs_a_person
 
     def __str__(self) -> str:
+        return f"{self.held.stack}: held by {self.held.lock}{self._use}; {self.held.advice}"
+
+    @property
+    def _use(self) -> str:
+        """What of ours took it."""
         holder = self.held.holder
-        run = f", Dagster run {holder.run} ({self.run_status or 'not known here'})" if holder else ""
-        return f"{self.held.stack}: held by {self.held.lock}{run}; {self.held.advice}"
+        if holder is None:
+            return ""
+        command = command_of(holder.run)
+        if command:
+            return f", `{command}` (process {holder.pid} on {holder.host})"
+        return f", Dagster run {holder.run} ({self.run_status or 'not known here'})"
 
     def data(self) -> dict[str, Any]:
         """The row as JSON."""
@@ -245,5 +255,5 @@ def _engines(platform: Platform, process: ProcessEnvironment, stacks: Sequence[T
 
 def _keys(stacks: Sequence[TerraformStack]) -> dict[str, AssetKey]:
     """The asset that carries each stack's check: its first unit."""
-    key_of = DagsterTerraformTranslator().key_of
+    key_of = DEFAULT_TRANSLATOR.key_of
     return {stack.name: key_of(stack, stack.root.names[0]) for stack in stacks if isinstance(stack.backend, S3Backend)}

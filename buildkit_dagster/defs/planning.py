@@ -5,7 +5,6 @@ How one stack is planned is `terraform/planning.py`, how plans read `terraform/p
 
 # No `from __future__ import annotations` here: Dagster looks at the annotation of an op's context itself.
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from graphlib import TopologicalSorter
 from typing import Any
 
@@ -13,41 +12,36 @@ from dagster import (
     AssetKey,
     AssetObservation,
     AssetsDefinition,
-    AssetSelection,
     In,
     JobDefinition,
     MetadataValue,
     OpDefinition,
     OpExecutionContext,
     Out,
-    RepositoryDefinition,
     in_process_executor,
     job,
     op,
 )
-from dagster._core.definitions.asset_selection import DagsterInvalidAssetSelectionError
-from dagster._core.errors import DagsterInvalidSubsetError
 
 from buildkit_dagster.defs.failures import told_plainly
 from buildkit_dagster.defs.landscape import blast_metadata, landscape_in
+from buildkit_dagster.defs.policy import GatekeeperOf
 from buildkit_dagster.defs.terraform.assets import STACK_METADATA, UNIT_METADATA
 from buildkit_dagster.defs.terraform.resource import TerraformCliResource
-from buildkit_dagster.errors import BuildkitError, InvalidSelection, NoSuchStack, NoUnitSelected
+from buildkit_dagster.errors import BuildkitError
 from buildkit_dagster.naming import identifier, key_text
 from buildkit_dagster.rules.blast_radius import BlastRadius, Landscape, blast_radius
 from buildkit_dagster.terraform.gatekeeper import Gatekeeper
+from buildkit_dagster.terraform.plan_record import PlanRecord
 from buildkit_dagster.terraform.plan_text import Shown, stack_markdown
 from buildkit_dagster.terraform.planning import StackPlan, plan_stack, stored_outputs
-from buildkit_dagster.terraform.plans import PlanRecord, Plans
-from buildkit_dagster.terraform.render import Ref
+from buildkit_dagster.terraform.plans import Plans
+from buildkit_dagster.terraform.rendered_root import Ref
 from buildkit_dagster.terraform.stack import TerraformStack
 from buildkit_dagster.terraform.upstream import PlannedOutputs
 
 #: Asset keys of units: stack and unit → key.
 UnitKeys = Mapping[tuple[str, str], AssetKey]
-#: Makes the gatekeeper of a stack; it gets the run's id and where lines go.
-GatekeeperOf = Callable[[TerraformStack, str, Callable[[str], None]], Gatekeeper]
-
 _NOTHING_STORED = ""
 
 
@@ -70,27 +64,10 @@ def ordered(stacks: Sequence[TerraformStack]) -> tuple[TerraformStack, ...]:
     return tuple(named[name] for name in TopologicalSorter(needs).static_order())
 
 
-def selected_units(
-    repository: RepositoryDefinition, keys: UnitKeys, selection: str | None, stack: str | None
-) -> dict[str, tuple[str, ...]]:
-    """Stack → units of a selection in Dagster's syntax, or of all of a stack, or of all stacks."""
-    stacks = sorted({name for name, _ in keys})
-    if stack is not None and stack not in stacks:
-        raise NoSuchStack(stack, stacks)
-    wanted = _resolved(repository, selection) if selection else set(keys.values())
-    found: dict[str, list[str]] = {}
-    for (name, unit), key in keys.items():
-        if key in wanted and stack in (None, name):
-            found.setdefault(name, []).append(unit)
-    if not found:
-        raise NoUnitSelected(selection or "", stack)
-    return {name: tuple(units) for name, units in found.items()}
-
-
 def plan_stacks(
     stacks: Sequence[TerraformStack],
-    units: Mapping[str, Sequence[str]],
-    gatekeeper_of: Callable[[TerraformStack], Gatekeeper],
+    units: Mapping[TerraformStack, Sequence[str]],
+    gatekeeper: Callable[[TerraformStack], Gatekeeper],
     keys: UnitKeys,
     landscape: Landscape,
 ) -> Iterator[Shown]:
@@ -98,7 +75,7 @@ def plan_stacks(
     planned: dict[str, Mapping[str, Any] | None] = {}
     failed: set[str] = set()
     for stack in ordered(stacks):
-        if stack.name not in units:
+        if stack not in units:
             continue
         behind = sorted(failed & set(_upstream_names(stack)))
         if behind:
@@ -106,7 +83,7 @@ def plan_stacks(
             yield Shown(stack.name, error=f"not planned, because the plan of {', '.join(behind)} failed")
             continue
         try:
-            found = _plan(stack, _in_order(stack, units[stack.name]), gatekeeper_of(stack), planned)
+            found = _plan(stack, units[stack], gatekeeper(stack), planned)
         except BuildkitError as error:
             failed.add(stack.name)
             yield Shown(stack.name, error=str(error))
@@ -146,12 +123,7 @@ def terraform_plan_job(
         terraform: the resource the assets are run with, for its account and gates.
         name: the job's.
     """
-    given = terraform or TerraformCliResource()
-
-    def gatekeeper_of(stack: TerraformStack, run: str, tell: Callable[[str], None]) -> Gatekeeper:
-        return given.gatekeeper(replace(given.engine(stack), run=run, tell=tell))
-
-    return plan_job(assets, gatekeeper_of, name)
+    return plan_job(assets, (terraform or TerraformCliResource()).gatekeeper_of, name)
 
 
 def _plan_op(
@@ -222,16 +194,3 @@ def _blast(found: StackPlan, keys: UnitKeys, landscape: Landscape, only: str | N
 def _upstream_names(stack: TerraformStack) -> list[str]:
     """The stacks it takes outputs from."""
     return list(dict.fromkeys(value.stack for value in stack.variables.values() if isinstance(value, Ref)))
-
-
-def _in_order(stack: TerraformStack, units: Sequence[str]) -> tuple[str, ...]:
-    return tuple(unit for unit in stack.root.names if unit in units)
-
-
-def _resolved(repository: RepositoryDefinition, selection: str) -> set[AssetKey]:
-    try:
-        return set(AssetSelection.from_string(selection).resolve(repository.asset_graph))
-    except DagsterInvalidAssetSelectionError:
-        raise InvalidSelection(selection) from None
-    except DagsterInvalidSubsetError:
-        return set()

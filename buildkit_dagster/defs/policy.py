@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Mapping
 
 from dagster import (
     AssetCheckExecutionContext,
-    AssetCheckResult,
     AssetChecksDefinition,
     AssetCheckSpec,
     AssetKey,
@@ -17,14 +16,18 @@ from dagster import (
 )
 
 from buildkit_dagster.defs.checks import POLICY
+from buildkit_dagster.defs.evaluations import Evaluated, evaluated
 from buildkit_dagster.defs.failures import told_plainly
 from buildkit_dagster.defs.terraform.resource import TerraformCliResource
-from buildkit_dagster.defs.terraform.translator import DagsterTerraformTranslator
+from buildkit_dagster.defs.terraform.translator import DEFAULT_TRANSLATOR, DagsterTerraformTranslator
 from buildkit_dagster.defs.verdicts import result_of
 from buildkit_dagster.naming import identifier
 from buildkit_dagster.terraform.gatekeeper import Gatekeeper
 from buildkit_dagster.terraform.recovery import settle_locks
 from buildkit_dagster.terraform.stack import TerraformStack
+
+#: Makes the gatekeeper of a stack; it gets the run's id and where lines go.
+GatekeeperOf = Callable[[TerraformStack, str, Callable[[str], None]], Gatekeeper]
 
 
 def terraform_policy_checks(
@@ -39,49 +42,49 @@ def terraform_policy_checks(
     units = _units(stack, dagster_terraform_translator)
 
     @_definition(stack, units)
-    def check_policy(
-        context: AssetCheckExecutionContext, terraform: TerraformCliResource
-    ) -> Iterator[AssetCheckResult]:
-        yield from _looked_at(context, units, lambda: terraform.gatekeeper(terraform.engine(stack)))
+    def check_policy(context: AssetCheckExecutionContext, terraform: TerraformCliResource) -> Iterator[Evaluated]:
+        yield from _looked_at(context, stack, units, terraform.gatekeeper_of)
 
     return check_policy
 
 
-def policy_checks_of(stack: TerraformStack, gatekeeper: Callable[[], Gatekeeper]) -> AssetChecksDefinition:
+def policy_checks_of(stack: TerraformStack, gatekeeper_of: GatekeeperOf) -> AssetChecksDefinition:
     """The same for a stack of the platform, whose gates are made when the op runs."""
     units = _units(stack, None)
 
     @_definition(stack, units)
-    def check_policy(context: AssetCheckExecutionContext) -> Iterator[AssetCheckResult]:
-        yield from _looked_at(context, units, gatekeeper)
+    def check_policy(context: AssetCheckExecutionContext) -> Iterator[Evaluated]:
+        yield from _looked_at(context, stack, units, gatekeeper_of)
 
     return check_policy
 
 
 def _looked_at(
-    context: AssetCheckExecutionContext, units: Mapping[str, AssetKey], prepare: Callable[[], Gatekeeper]
-) -> Iterator[AssetCheckResult]:
+    context: AssetCheckExecutionContext,
+    stack: TerraformStack,
+    units: Mapping[str, AssetKey],
+    gatekeeper_of: GatekeeperOf,
+) -> Iterator[Evaluated]:
     applied = context.job_def.asset_layer.selected_asset_keys
     selected = {key.asset_key for key in context.op_execution_context.selected_asset_check_keys} - set(applied)
     if not selected:
         context.log.info("This run applies these units, and reports what the gates say itself.")
         return
     with told_plainly():
-        gatekeeper = prepare()
+        gatekeeper = gatekeeper_of(stack, context.run.run_id, context.log.info)
         engine = gatekeeper.engine
-        engine.run, engine.tell = context.run.run_id, context.log.info
         with engine.workdir.alone():
             settle_locks(engine)
             engine.write()
             engine.init()
             verdicts = gatekeeper.judge(engine.plan())
-    for unit, key in units.items():
-        if key in selected:
-            yield result_of(key, [verdict for verdict in verdicts if verdict.unit == unit], engine.secrets.scrub)
+    of_unit = {key: [verdict for verdict in verdicts if verdict.unit == unit] for unit, key in units.items()}
+    results = (result_of(key, found, engine.secrets.scrub) for key, found in of_unit.items() if key in selected)
+    yield from evaluated(context, results)
 
 
 def _units(stack: TerraformStack, translator: DagsterTerraformTranslator | None) -> dict[str, AssetKey]:
-    chosen = translator or DagsterTerraformTranslator()
+    chosen = translator or DEFAULT_TRANSLATOR
     return {unit: chosen.key_of(stack, unit) for unit in stack.root.names}
 
 

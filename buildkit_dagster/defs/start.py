@@ -13,7 +13,7 @@ from dagster import AssetCheckKey, AssetExecutionContext, AssetKey, DagsterInsta
 from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
 from dagster._core.storage.asset_check_execution_record import COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES
 
-from buildkit_dagster.defs.checks import Result, last_results
+from buildkit_dagster.defs.checks import LOCK, Result, last_results
 from buildkit_dagster.errors import InfrastructureOutOfOrder
 from buildkit_dagster.naming import key_text
 
@@ -34,8 +34,10 @@ def refuse_to_start(context: AssetExecutionContext, keys: Iterable[AssetKey] | N
 
 
 def out_of_order(instance: DagsterInstance, graph: BaseAssetGraph, keys: Iterable[AssetKey]) -> tuple[Result, ...]:
-    """The failed checks that stop these assets, sorted; one query where all is well."""
-    checks = graph.get_check_keys_for_assets(_units_below(graph, keys))
+    """The failed checks that stop these assets, sorted; one query where all is well. A held lock stops nothing but
+    Terraform: what is there is as it was."""
+    units = _units_below(graph, keys)
+    checks = {check for check in graph.get_check_keys_for_assets(units) if check.name != LOCK}
     results = last_results(instance, checks) if checks else {}
     return tuple(results[check] for check in sorted(results) if results[check].blocks)
 

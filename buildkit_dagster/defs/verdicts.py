@@ -71,7 +71,7 @@ def result_of(key: AssetKey, verdicts: Sequence[Verdict], scrub: Scrub, *, admit
         asset_key=key,
         check_name=POLICY,
         severity=AssetCheckSeverity.WARN if still_open and only_warned else AssetCheckSeverity.ERROR,
-        description="\n".join(scrub(str(each)) for each in verdicts) or None,
+        description="; ".join(scrub(str(each)) for each in verdicts) or None,
         metadata={"verdicts": MetadataValue.table(_rows(verdicts, scrub))} if verdicts else {},
     )
 

@@ -13,6 +13,7 @@ from dagster import AssetCheckKey, AssetKey, DagsterInstance, DagsterRun, Dagste
 from dagster._core.events.log import EventLogEntry
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
+from buildkit_dagster.defs.left_out import LeftOut
 from buildkit_dagster.naming import key_text
 
 _INFRASTRUCTURE = ("infra", "image")
@@ -69,17 +70,19 @@ class Situation:
         return not self.missing and not self.unfinished and all(check.passed for check in self.checks)
 
 
-def look(definitions: Definitions, instance: DagsterInstance) -> Situation:
-    """The situation of all assets of the definitions."""
+def look(definitions: Definitions, instance: DagsterInstance, left_out: LeftOut) -> Situation:
+    """The situation of all assets of the definitions but those left out."""
     # Runs first: a run that ends while we look has its results in what is read after it.
     runs = list(instance.get_runs())
     graph = definitions.resolve_asset_graph()
+    wanted = graph.materializable_asset_keys - left_out.assets
+    checks = {key for key in graph.asset_check_keys if not left_out.has(key)}
     times = materialization_times(instance, graph.materializable_asset_keys)
-    missing = sorted(key_text(key.path) for key in graph.materializable_asset_keys - times.keys())
+    missing = sorted(key_text(key.path) for key in wanted - times.keys())
     return Situation(
         missing=tuple(missing),
         behind=tuple(sorted(_behind(definitions, times))),
-        checks=tuple(check for check in latest_checks(instance, graph.asset_check_keys) if _counts(check)),
+        checks=tuple(check for check in latest_checks(instance, checks) if _counts(check)),
         unfinished=tuple(run for run in runs if not run.is_finished),
         failed=tuple(run for run in runs if run.status in (DagsterRunStatus.FAILURE, DagsterRunStatus.CANCELED)),
     )

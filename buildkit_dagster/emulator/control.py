@@ -15,12 +15,14 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from buildkit_dagster import process
+from buildkit_dagster.alone import alone
 from buildkit_dagster.config.environment import emulated_variables, read_environment
-from buildkit_dagster.emulator.settings import LOG_FILE, STATE_FILE
+from buildkit_dagster.emulator.settings import LOG_FILE, START_FILE, STATE_FILE
 from buildkit_dagster.errors import EmulatorError
 
 _START_SECONDS = 60.0
@@ -80,6 +82,11 @@ class Emulator:
         """Do what a person does in the console: take a CodeConnection from PENDING to AVAILABLE."""
         self.call("POST", "connections/approve", {"arn": arn})
 
+    def fire_schedules(self, moment: datetime) -> list[dict[str, str]]:
+        """Start what EventBridge Scheduler has for that minute, and say what; the emulator's own clock does it too."""
+        fired: list[dict[str, str]] = self.call("POST", "schedules/fire", {"moment": moment.isoformat()})["fired"]
+        return fired
+
 
 #: Never through a proxy the environment names.
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -100,16 +107,17 @@ def start_emulator(
     it may inherit from (this process's if None; keys, profiles and endpoints in it never arrive); `lifetime` is in
     seconds. Raises EmulatorAlreadyRuns and EmulatorDidNotStart.
     """
-    running = running_emulator(state_dir)
-    if running is not None:
-        raise EmulatorAlreadyRuns(running, state_dir)
-    child = process.start(
-        _command(state_dir, repositories, port, lifetime, owner_pid),
-        cwd=_existing(state_dir),
-        env=_inherited(variables),
-        stdout=state_dir / LOG_FILE,
-    )
-    return _wait_until_it_answers(child, state_dir)
+    with alone(state_dir / START_FILE):
+        running = running_emulator(state_dir)
+        if running is not None:
+            raise EmulatorAlreadyRuns(running, state_dir)
+        child = process.start(
+            _command(state_dir, repositories, port, lifetime, owner_pid),
+            cwd=state_dir,
+            env=_inherited(variables),
+            stdout=state_dir / LOG_FILE,
+        )
+        return _wait_until_it_answers(child, state_dir)
 
 
 def running_emulator(state_dir: Path) -> Emulator | None:
@@ -148,11 +156,6 @@ def _inherited(variables: Mapping[str, str] | None) -> dict[str, str]:
     snapshot = read_environment()
     snapshot = snapshot if variables is None else replace(snapshot, variables=dict(variables))
     return {**emulated_variables(snapshot, endpoint="", region="us-east-1"), "PYTHONUNBUFFERED": "1"}
-
-
-def _existing(folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 def _wait_until_it_answers(child: process.Child, state_dir: Path) -> Emulator:

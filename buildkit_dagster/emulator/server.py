@@ -24,13 +24,16 @@ from werkzeug.wrappers import Request, Response
 from buildkit_dagster import process
 from buildkit_dagster.emulator.actions import (
     athena,
+    awslambda,
     bucket_policies,
     codebuild,
+    costs,
     ecr,
     ecs,
     glue,
     iam,
     kms,
+    lambda_events,
     refusal,
     s3,
     secretsmanager,
@@ -40,8 +43,11 @@ from buildkit_dagster.emulator.actions import (
     turns,
 )
 from buildkit_dagster.emulator.actions.codeconnections import CodeConnections
+from buildkit_dagster.emulator.actions.incidents import Incidents
 from buildkit_dagster.emulator.executors.codebuild import CodeBuildExecutor
 from buildkit_dagster.emulator.executors.ecs import EcsExecutor
+from buildkit_dagster.emulator.executors.lambda_ import LambdaExecutor
+from buildkit_dagster.emulator.executors.schedules import ScheduleExecutor
 from buildkit_dagster.emulator.executors.world import World
 from buildkit_dagster.emulator.settings import Settings
 
@@ -58,6 +64,7 @@ class Application:
     def __init__(self, routes: Mapping[str, Route], connections: CodeConnections) -> None:
         self._routes = routes
         self._connections = connections
+        self._incidents = Incidents()
         self._moto = refusal.Dispatcher(refusal.create_app)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
@@ -66,6 +73,8 @@ class Application:
             return self._own(request)(environ, start_response)
         if self._connections.claims(request):
             return self._connections.answer(request)(environ, start_response)
+        if self._incidents.claims(request):
+            return self._incidents.answer(request)(environ, start_response)
         answer: Iterable[bytes] = self._moto(environ, start_response)
         return answer
 
@@ -97,6 +106,7 @@ class Server:
         )
         self.endpoint = f"http://{settings.host}:{self._http.server_port}"
         self._world = World(settings, self.endpoint, connections)
+        self._schedules = ScheduleExecutor(self._world)
         install(self._world)
 
     def run(self) -> None:
@@ -105,6 +115,7 @@ class Server:
         for signum in (signal.SIGTERM, signal.SIGINT):
             signal.signal(signum, lambda *_: self._ended.set())
         threading.Thread(target=self._http.serve_forever, daemon=True).start()
+        self._schedules.start(self._ended)
         self._write_state()
         try:
             self._wait()
@@ -146,8 +157,13 @@ class Server:
             "GET health": lambda _: {"id": self.id, "pid": os.getpid()},
             "GET processes": lambda _: {"processes": self._world.processes.listing()},
             "POST connections/approve": lambda given: connections.approve(str(given.get("arn"))),
+            "POST schedules/fire": self._fire,
             "POST stop": self._stop,
         }
+
+    def _fire(self, given: dict[str, Any]) -> dict[str, Any]:
+        """What is due at `moment`, as if the clock were there."""
+        return {"fired": self._schedules.fire(datetime.fromisoformat(str(given.get("moment"))))}
 
     def _stop(self, _: dict[str, Any]) -> dict[str, Any]:
         self._ended.set()
@@ -158,13 +174,16 @@ def install(world: World) -> None:
     """Put the emulator's own answers in place of moto's."""
     for service in (
         athena,
+        awslambda,
         bucket_policies,
         codebuild,
+        costs,
         ecr,
         ecs,
         glue,
         iam,
         kms,
+        lambda_events,
         s3,
         secretsmanager,
         sqs,
@@ -176,6 +195,7 @@ def install(world: World) -> None:
     refusal.install()
     CodeBuildExecutor(world).install()
     EcsExecutor(world).install()
+    LambdaExecutor(world).install()
 
 
 def _answer(body: Any, status: int) -> Response:

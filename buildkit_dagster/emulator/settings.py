@@ -18,8 +18,11 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 STATE_FILE = "emulator.json"
 LOG_FILE = "emulator.log"
+#: Held while one is started.
+START_FILE = "emulator.start"
 
-_GITHUB = re.compile(r"(?:https?://(?:[^@/]+@)?github\.com/|git@github\.com:)?([^/]+/[^/]+?)(?:\.git)?/?")
+_HOST = r"(?:github\.com|gitlab\.com|bitbucket\.org)"
+_ADDRESS = re.compile(rf"(?:https?://(?:[^@/]+@)?{_HOST}/|git@{_HOST}:)?([^/]+/[^/]+?)(?:\.git)?/?")
 
 
 class HostNotLoopback(EmulatorError):
@@ -49,8 +52,8 @@ class Settings:
         return self.state_dir / STATE_FILE
 
     def repository(self, location: str) -> Path | None:
-        """The folder that stands for a GitHub address, None if none was named for it."""
-        found = _GITHUB.fullmatch(location)
+        """The folder that stands for an address of GitHub, GitLab or Bitbucket, None if none was named for it."""
+        found = _ADDRESS.fullmatch(location)
         return self.repositories.get(found[1]) if found else None
 
 

@@ -43,8 +43,12 @@ class Drifted:
     unit: str
     attributes: tuple[str, ...]
 
+    @property
+    def differs(self) -> str:
+        return ", ".join(self.attributes) or "gone"
+
     def __str__(self) -> str:
-        return f"{self.address}: {', '.join(self.attributes) if self.attributes else 'gone'}"
+        return f"{self.address}: {self.differs}"
 
 
 def drift_of(plan: Plan, computed: Mapping[str, frozenset[str]]) -> tuple[Drifted, ...]:

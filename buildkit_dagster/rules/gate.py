@@ -23,7 +23,7 @@ from buildkit_dagster.rules.tags import required_tags
 from buildkit_dagster.rules.verdicts import Finding, Severity, Verdict
 from buildkit_dagster.terraform.approvals import Approval, same_identity
 from buildkit_dagster.terraform.plan import Plan
-from buildkit_dagster.terraform.render import S3Backend
+from buildkit_dagster.terraform.rendered_root import S3Backend
 from buildkit_dagster.terraform.stack import TerraformStack
 
 _ORDER = list(Severity)

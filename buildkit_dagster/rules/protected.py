@@ -53,6 +53,8 @@ PROTECTED = {
     "aws_opensearchserverless_collection": "a search index",
     "aws_efs_file_system": "a file system",
     "google_storage_bucket": "a bucket",
+    "google_kms_crypto_key": "a KMS key",
+    "google_logging_project_bucket_config": "a log bucket",
     "google_bigquery_dataset": "a dataset",
     "google_sql_database_instance": "a database",
     "snowflake_database": "a database",

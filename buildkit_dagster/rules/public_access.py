@@ -37,6 +37,8 @@ _LIMITING = {
     "s3:dataaccesspointarn",
 }
 _POSITIVE = re.compile(r"(foranyvalue:)?(stringequals|stringequalsignorecase|stringlike|arnequals|arnlike|ipaddress)")
+#: Cloud IAM documentation, "Principal types"; the second is whoever has an account of Google's.
+_GOOGLES_EVERYBODY = ("allUsers", "allAuthenticatedUsers")
 _WHOLE_NETWORK = re.compile(r"(0\.0\.0\.0|::)/0|\*")
 _DATABASES = ("aws_db_instance", "aws_rds_cluster_instance", "aws_redshift_cluster", "aws_redshiftserverless_workgroup")
 
@@ -47,6 +49,7 @@ def public_access(plan: Plan) -> Iterator[Finding]:
         yield from _acl(change, values, plan)
         yield from _database(change)
         yield from _lambda(change)
+        yield from _google(change, values)
     for change, statement in resource_statements(plan):
         if is_open(statement):
             yield from _policy(change, statement, plan)
@@ -129,3 +132,12 @@ def _lambda(change: ResourceChange) -> Iterator[Finding]:
     known = [name for name in limits if change.values.get(name) or name in change.unknown]
     if change.type == "aws_lambda_permission" and change.values.get("principal") == "*" and not known:
         yield found("policy/public-access", change, f"lets everybody call the function; {_NAME}")
+
+
+def _google(change: ResourceChange, values: Mapping[str, Any]) -> Iterator[Finding]:
+    """A member, a binding, or a policy as one text, of any service."""
+    if not re.match(r"google_\w+_iam_(member|binding|policy)$", change.type):
+        return
+    named = str([values.get(name) for name in ("member", "members", "policy_data")])
+    if any(everybody in named for everybody in _GOOGLES_EVERYBODY):
+        yield found("policy/public-access", change, "lets everybody in; name the accounts, groups or principals")

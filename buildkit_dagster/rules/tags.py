@@ -1,6 +1,6 @@
 """Required tags: every taggable resource that stays carries them, its own or the provider's default ones.
 
-Which tags a platform's resources get is the business of `buildkit_dagster/tags.py`.
+Which tags a platform's resources get is the business of `buildkit_dagster/tags/`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from buildkit_dagster.rules.verdicts import Finding
 from buildkit_dagster.terraform.plan import Plan
 
 #: Types that have `tags_all` and whose tags say nothing about ownership: the account has them anyway.
-_ADOPTED = "aws_default_"
+ADOPTED = "aws_default_"
 
 
 def required_tags(plan: Plan, required: Sequence[str]) -> Iterator[Finding]:
@@ -20,7 +20,7 @@ def required_tags(plan: Plan, required: Sequence[str]) -> Iterator[Finding]:
     units = {change.address: change.unit for change in plan.resources if change.stays}
     for item in plan.document.get("resource_changes", ()):
         address = item["address"]
-        if address not in units or item["type"].startswith(_ADOPTED):
+        if address not in units or item["type"].startswith(ADOPTED):
             continue
         carried = _carried(item["change"])
         missing = [key for key in required if carried is not None and key not in carried]

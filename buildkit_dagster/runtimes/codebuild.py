@@ -1,32 +1,38 @@
-"""Running commands in a CodeBuild project: the request, the build while it runs, and how it ended.
+"""Running a buildspec in a CodeBuild project: the request, the build while it runs, and how it ended.
 
-Buildspecs are made with a serializer, so a command reaches the shell as it was written. What the lines of the log
-mean, and everything about Dagster, is in `defs/pipes/codebuild.py`; reading the log stream is in `logs.py`.
+Buildspecs are made in `buildspec.py`. What the lines of the log mean, and everything about Dagster, is in
+`defs/pipes/codebuild.py`; reading the log stream is in `logs.py`.
 """
 
 from __future__ import annotations
 
-import base64
-import json
 import re
-import shlex
 import time
 import uuid
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from buildkit_dagster.errors import BuildDeadlinePassed, BuildFailed, BuildProjectMissing, BuildStopped
+from botocore.exceptions import ClientError
+
+from buildkit_dagster.aws_regions import console_of
+from buildkit_dagster.cloud.failures import cloud_error
+from buildkit_dagster.errors import (
+    BuildDeadlinePassed,
+    BuildFailed,
+    BuildNotRun,
+    BuildProjectMissing,
+    BuildStopped,
+    CloudUnavailable,
+)
+from buildkit_dagster.runtimes.buildspec import END_OF_LOG
 from buildkit_dagster.runtimes.logs import LogTail
 
 if TYPE_CHECKING:
     from mypy_boto3_codebuild.client import CodeBuildClient
     from mypy_boto3_logs.client import CloudWatchLogsClient
-
-#: The last line our buildspecs write: after it nothing of interest comes, and CloudWatch need not be waited for.
-END_OF_LOG = "buildkit: end of log"
 
 #: Minutes a build may wait for a machine before it counts as late.
 QUEUE_MINUTES = 30
@@ -39,17 +45,11 @@ _STOP_INTERVAL = 0.5
 #: BatchGetBuilds takes no more.
 _BATCH = 100
 _TAIL_LINES = 15
+_LONGEST_PAUSE = 60.0
+#: Before these are over nothing of the build has run: a fault in them is the service's.
+_BEFORE_ANY_COMMAND = ("SUBMITTED", "QUEUED", "PROVISIONING")
 _OWN_LINE = "[Container] "
 _EXIT_STATUS = re.compile(r"exit status (\d+)")
-
-
-def buildspec(commands: Sequence[str], files: Sequence[tuple[str, str]] = ()) -> str:
-    """A buildspec (JSON, which is YAML) that writes `files` into the source's folder and runs `commands` in order."""
-    phases = {
-        "build": {"commands": [*(_write(name, text) for name, text in files), *commands]},
-        "post_build": {"commands": [f"echo {shlex.quote(END_OF_LOG)}"]},
-    }
-    return json.dumps({"version": "0.2", "phases": phases})
 
 
 def environment(plain: Mapping[str, str], secrets: Mapping[str, str]) -> list[dict[str, str]]:
@@ -67,14 +67,16 @@ def start_build_params(
     plain: Mapping[str, str],
     secrets: Mapping[str, str],
     timeout_minutes: int,
+    **overrides: Any,
 ) -> dict[str, Any]:
-    """Arguments of boto3's `start_build` that run `spec` in `project` (its name in CodeBuild)."""
+    """Arguments of boto3's `start_build` that run `spec` in `project`, its name in CodeBuild; `overrides` are more."""
     return {
         "projectName": project,
         "buildspecOverride": spec,
         "environmentVariablesOverride": environment(plain, secrets),
         "timeoutInMinutesOverride": timeout_minutes,
         "queuedTimeoutInMinutesOverride": QUEUE_MINUTES,
+        **overrides,
     }
 
 
@@ -115,7 +117,7 @@ class BuildState:
 
 def console_link(build_id: str, region: str) -> str:
     """The build in the AWS console."""
-    return f"https://{region}.console.aws.amazon.com/codesuite/codebuild/projects/{build_id.partition(':')[0]}/build/{build_id}"
+    return f"{console_of(region)}/codesuite/codebuild/projects/{build_id.partition(':')[0]}/build/{build_id}"
 
 
 class Build:
@@ -154,10 +156,12 @@ class Build:
         yield from tail.follow(self._ended, _SETTLE, last_line=END_OF_LOG)
 
     def check(self) -> None:
-        """Raise what the build ended with, unless that is success: `BuildFailed`, `BuildStopped`, ..."""
+        """Raise what the build ended with, unless that is success: `BuildFailed`, `BuildNotRun`, `BuildStopped`, ..."""
         state = self.state
         if state.status == "SUCCEEDED":
             return
+        if state.status in ("FAULT", "TIMED_OUT") and state.phase in _BEFORE_ANY_COMMAND:
+            raise BuildNotRun(state.id, state.phase, state.reason, state.log)
         if state.status == "TIMED_OUT":
             raise BuildDeadlinePassed(state.id, self._minutes, state.log)
         if state.status == "STOPPED":
@@ -195,10 +199,9 @@ class Build:
             self._look()
         return self.state.complete
 
-    def _look(self) -> BuildState:
+    def _look(self) -> None:
         found = self._client.batch_get_builds(ids=[self.id])["builds"]
         self.state = BuildState.of(found[0], self._client.meta.region_name)
-        return self.state
 
 
 def start(
@@ -208,12 +211,34 @@ def start(
     *,
     interval: float = 1.0,
     deadline: float | None = None,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Build:
-    """Start a build; a call that boto3 repeats starts one build only. `deadline` defaults to its timeouts' sum."""
-    minutes = params.get("timeoutInMinutesOverride", 60) + params.get("queuedTimeoutInMinutesOverride", QUEUE_MINUTES)
-    with _existing(client, params["projectName"]):
-        response = client.start_build(**{"idempotencyToken": uuid.uuid4().hex, **params})
-    return Build(client, logs, response["build"], interval=interval, deadline=deadline or minutes * 60)
+    """Start a build; a call that is repeated starts one build only. `deadline` defaults to its timeouts' sum.
+
+    Too many calls or builds at once pass by themselves: it is asked again, and `tell` told, for as long as the build
+    might have waited in the queue.
+    """
+    queued = params.get("queuedTimeoutInMinutesOverride", QUEUE_MINUTES)
+    minutes = params.get("timeoutInMinutesOverride", 60) + queued
+    call = {"idempotencyToken": uuid.uuid4().hex, **params}
+    until, pause = time.monotonic() + queued * 60, interval
+    while True:
+        try:
+            with _existing(client, params["projectName"]):
+                response = client.start_build(**call)
+        except ClientError as error:
+            if not _passes(error) or time.monotonic() + pause > until:
+                raise
+            tell(f"{error}; asking again in {pause:.0f} s")
+            time.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+            continue
+        return Build(client, logs, response["build"], interval=interval, deadline=deadline or minutes * 60)
+
+
+def _passes(error: ClientError) -> bool:
+    full = error.response["Error"]["Code"] == "AccountLimitExceededException"
+    return full or isinstance(cloud_error(error), CloudUnavailable)
 
 
 def stop(client: CodeBuildClient, build_id: str, wait: float = _STOP_WAIT) -> bool:
@@ -250,9 +275,3 @@ def _existing(client: CodeBuildClient, project: str) -> Iterator[None]:
         yield
     except client.exceptions.ResourceNotFoundException:
         raise BuildProjectMissing(project) from None
-
-
-def _write(name: str, text: str) -> str:
-    """A command that writes a file of any content; base64 holds nothing a shell would look at."""
-    encoded = base64.b64encode(text.encode()).decode()
-    return f"printf %s {encoded} | base64 -d > {shlex.quote(name)}"

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from buildkit_dagster import process
-from buildkit_dagster.config.models import DbtProject, Platform
+from buildkit_dagster.config.models import Platform
+from buildkit_dagster.config.projects import DbtProject
 from buildkit_dagster.errors import DbtPackagesNotInstalled, DbtParseFailed, ManifestMissing
 
 if TYPE_CHECKING:

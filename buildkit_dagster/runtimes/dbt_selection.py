@@ -36,6 +36,7 @@ SELECTORS_FILE = "selectors.yml"
 _WORD = re.compile(r"""(?:[^\s"'\\]|\\.|"(?:[^"\\]|\\.)*"|'[^']*')+""", re.DOTALL)
 _OPERATOR = re.compile(r"[;&|<>()\n#]")
 _SUBSTITUTION = re.compile(r"`|\$\(")
+_FRESHNESS = re.compile(r"\bsource\s+(snapshot-)?freshness\b")
 _QUOTED = re.compile(r"""'[^']*'|\\.""", re.DOTALL)
 #: From `dbt --help`; the word after one of these is its value.
 _GLOBAL_OPTIONS_WITH_VALUE = frozenset(
@@ -89,8 +90,8 @@ class _NodeCommand:
 def narrow(commands: Sequence[str], names: Sequence[str] | None, *, indirect: str | None = None) -> Commands:
     """The commands for the dbt nodes called `names` (fully qualified), or all as written when that is None.
 
-    What a command selects itself stays in force: the result runs the intersection. `indirect` is the indirect
-    selection the run depends on. Raises `CommandNotNarrowable`.
+    What a command selects itself stays in force: the result runs the intersection. With no names, commands that run
+    nodes are left out. `indirect` is the indirect selection the run depends on. Raises `CommandNotNarrowable`.
     """
     if names is None:
         return Commands(tuple(commands))
@@ -100,6 +101,8 @@ def narrow(commands: Sequence[str], names: Sequence[str] | None, *, indirect: st
         node = _node_command(command, indirect)
         if node is None:
             narrowed.append(command)
+        elif not names:
+            continue
         elif len(names) * max(1, len(node.select)) <= MANY:
             narrowed.append(_with_options(node, names))
         else:
@@ -107,6 +110,21 @@ def narrow(commands: Sequence[str], names: Sequence[str] | None, *, indirect: st
             narrowed.append(" ".join([*node.rest, "--selector", selectors[-1]["name"]]))
     files = ((SELECTORS_FILE, yaml.safe_dump({"selectors": selectors}, sort_keys=False)),) if selectors else ()
     return Commands(tuple(narrowed), files)
+
+
+def modified(commands: Sequence[str], state: str, *, defer: bool) -> Commands:
+    """The commands for what differs from the manifest in the folder `state` (a word of the shell), and what follows.
+
+    With `defer`, what is not built here is read from where the manifest says it is.
+    """
+    # Variables, because not every command takes both options; an option of the command's own wins.
+    given = f"export DBT_STATE={state} DBT_DEFER={'true' if defer else 'false'}"
+    return Commands((given, *narrow(commands, ["state:modified+"]).commands))
+
+
+def asks_for_freshness(command: str) -> bool:
+    """Whether it has dbt look how old the sources are."""
+    return calls_dbt(command) and bool(_FRESHNESS.search(command))
 
 
 def plain_dbt_words(command: str) -> list[str] | None:
@@ -143,7 +161,7 @@ def _selector_term(term: str) -> Any:
 
 def _node_command(command: str, indirect: str | None) -> _NodeCommand | None:
     """The command taken apart, None when it runs as written."""
-    if not _calls_dbt(command):
+    if not calls_dbt(command):
         return None
     words = _WORD.findall(command)
     start = next(i for i, word in enumerate(words) if not _ASSIGNMENT.match(word))
@@ -193,7 +211,7 @@ def _verb(command: str, words: Sequence[str]) -> str:
     raise CommandNotNarrowable(command, "it names no dbt command")
 
 
-def _calls_dbt(command: str) -> bool:
+def calls_dbt(command: str) -> bool:
     """Whether the word dbt stands anywhere in it, whatever quotes, paths or shell operators are around it."""
     return "dbt" in re.split(r"[\s;&|<>()`\"'$/]+", command)
 

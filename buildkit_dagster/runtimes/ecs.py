@@ -34,7 +34,10 @@ TRANSIENT = (
 
 @dataclass(frozen=True)
 class TaskRequest:
-    """Which task to run and where. `deadline` is in seconds from its start; `run` is the Dagster run it belongs to."""
+    """Which task to run and where. `deadline` is in seconds from its start; `run` is the Dagster run it belongs to.
+
+    `folder`, a key prefix, is where the two tell each other what there is to tell.
+    """
 
     cluster: str
     family: str
@@ -43,6 +46,7 @@ class TaskRequest:
     public_ip: bool
     deadline: float
     run: str
+    folder: str
 
     def parameters(self) -> dict[str, Any]:
         """The arguments of RunTask; the Pipes client adds the session's variables to every container."""

@@ -19,7 +19,17 @@ from buildkit_dagster.data import data_path
 from buildkit_dagster.errors import ContextMissing
 
 #: What of the package the shipped image needs: the entrypoints and what they import.
-_PACKAGE_PARTS = ("__init__.py", "config", "errors.py", "naming.py", "process.py", "runtimes")
+_PACKAGE_PARTS = (
+    "__init__.py",
+    "aws_regions.py",
+    "cloud/__init__.py",
+    "cloud/google_storage.py",
+    "config",
+    "errors",
+    "naming.py",
+    "process.py",
+    "runtimes",
+)
 _PACKAGE = Path(__file__).parents[1]
 
 _TAG_LENGTH = 16
@@ -83,12 +93,15 @@ def context_files(context: Path, dockerfile: str = "Dockerfile") -> dict[str, Pa
 
 def _shipped_context(dockerfile: str) -> BuildContext:
     """The package's own image: the folder it ships, with its own source beside the Dockerfile."""
-    files = context_files(data_path("image"), dockerfile)
-    for part in _PACKAGE_PARTS:
-        path = _PACKAGE / part
-        sources = [path] if path.is_file() else sorted(path.rglob("*.py"))
-        files |= {source.relative_to(_PACKAGE.parent).as_posix(): source for source in sources}
+    files = context_files(data_path("image"), dockerfile) | package_files()
     return BuildContext(dict(sorted(files.items())), dockerfile)
+
+
+def package_files() -> dict[str, Path]:
+    """The package's own source as far as jobs need it, by the names it has beside them."""
+    paths = [_PACKAGE / part for part in _PACKAGE_PARTS]
+    found = [source for path in paths for source in ([path] if path.is_file() else sorted(path.rglob("*.py")))]
+    return {source.relative_to(_PACKAGE.parent).as_posix(): source for source in found}
 
 
 def _walk(folder: Path) -> Iterator[Path]:

@@ -1,22 +1,34 @@
-"""What an ingest job is asked to do and what it has to load, as data; pure.
+"""What an ingest job is asked to do, as data; pure.
 
-The request travels from Dagster to the container and holds no secret. Choosing what is new happens here; reading
-files, dlt and the warehouse are the entrypoint's (`entrypoints/`), starting it is `ecs.py`'s or `defs/pipes/`'s.
+The request travels from Dagster to wherever the job runs and holds no secret, only the names of secrets. Choosing what
+is new among objects is `loads.py`'s; reading, dlt and the target are the entrypoint's (`entrypoints/`).
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cache
+from typing import Any, Literal
 
-from buildkit_dagster.config.models import IngestJob, Platform, Warehouse
-from buildkit_dagster.runtimes.objects import KeyPattern
+from pydantic import TypeAdapter
+
+from buildkit_dagster.config.ingest import IngestJob
+from buildkit_dagster.config.job_settings import LogLevel
+from buildkit_dagster.config.job_sources import Endpoint, Resource, Table
+from buildkit_dagster.config.models import Platform
+from buildkit_dagster.config.quality import Freshness, Volume
+from buildkit_dagster.config.source_connectors import DltFunction, FileFormat, GcsFiles, RestApi, S3Files, SqlDatabase
+from buildkit_dagster.runtimes.object_keys import KeyPattern
+from buildkit_dagster.runtimes.secrets import secrets_of
+from buildkit_dagster.runtimes.targets import Target, target_of
 
 #: The column that says which partition a row came with; a partition's rows are replaced by it.
 PARTITION_COLUMN = "_partition"
+
+Contract = Literal["strict", "warn"]
 
 
 @dataclass(frozen=True)
@@ -30,76 +42,91 @@ class ColumnSpec:
 
 
 @dataclass(frozen=True)
-class WarehouseSpec:
-    """Where to load. `settings` go to dlt as they are; credentials come from the task's own environment."""
+class Files:
+    """Objects of a bucket, by its own name."""
 
-    type: str
-    path: str | None
-    settings: Mapping[str, str]
+    store: Literal["s3", "gcs"]
+    bucket: str
+    pattern: KeyPattern
+    format: FileFormat = "csv"
+    null_values: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What a source of dlt yields; `reads` is the part of the connector's source that is this table's."""
+
+    connector: RestApi | SqlDatabase | DltFunction
+    reads: Endpoint | Table | Resource
+
+
+@dataclass(frozen=True)
+class Checks:
+    """What is looked at after a load; each of them is an asset check of the table."""
+
+    required: tuple[str, ...] = ()
+    key: tuple[str, ...] = ()
+    unique: tuple[str, ...] = ()
+    freshness: Freshness | None = None
+    volume: Volume | None = None
 
 
 @dataclass(frozen=True)
 class IngestRequest:
-    """One load. `partitions` None means every object that is there; `force` loads also what was loaded before."""
+    """One load. `partitions` None means everything that is there; `force` loads also what was loaded before.
+
+    `secrets` maps variables, named as dlt looks for them, to names of secrets.
+    """
 
     pipeline: str
     dataset: str
     table: str
-    bucket: str
-    pattern: KeyPattern
+    source: Files | Rows
+    target: Target
     columns: tuple[ColumnSpec, ...]
-    null_values: tuple[str, ...]
-    warehouse: WarehouseSpec
+    primary_key: tuple[str, ...] = ()
+    contract: Contract = "strict"
+    checks: Checks = Checks()
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    log_level: LogLevel = "INFO"
     partitions: tuple[str, ...] | None = None
     force: bool = False
 
     @property
+    def partitioned(self) -> bool:
+        return isinstance(self.source, Files) and self.source.pattern.partition is not None
+
+    @property
     def declaration(self) -> str:
         """Hash of what the table is declared to be: when it changes, every object has to be loaded again."""
-        declared = [[asdict(column) for column in self.columns], self.null_values, asdict(self.pattern)]
-        return _digest(json.dumps(declared))
+        declared: list[Any] = [[(column.name, column.type, column.required) for column in self.columns]]
+        if isinstance(self.source, Files):
+            declared += [self.source.null_values, asdict(self.source.pattern)]
+        else:
+            declared += [self.primary_key, self.source.reads.model_dump(mode="json")]
+        return digest(json.dumps(declared))
 
     def to_extras(self) -> dict[str, Any]:
         """As JSON data."""
-        return asdict(self)
+        found: dict[str, Any] = _adapter().dump_python(self, mode="json", by_alias=True)
+        return found
 
     @classmethod
     def from_extras(cls, extras: Mapping[str, Any]) -> IngestRequest:
         """The inverse of `to_extras`."""
-        partitions = extras["partitions"]
-        return cls(
-            **{name: extras[name] for name in ("pipeline", "dataset", "table", "bucket", "force")},
-            pattern=KeyPattern(**extras["pattern"]),
-            columns=tuple(ColumnSpec(**column) for column in extras["columns"]),
-            null_values=tuple(extras["null_values"]),
-            warehouse=WarehouseSpec(**extras["warehouse"]),
-            partitions=None if partitions is None else tuple(partitions),
-        )
+        return _adapter().validate_json(json.dumps(extras))
 
 
-@dataclass(frozen=True)
-class StoredObject:
-    """An object as the bucket lists it; `etag` changes with its content."""
-
-    key: str
-    etag: str
-    size: int
-
-
-@dataclass(frozen=True)
-class LoadPlan:
-    """Objects to load by partition (None: the whole table), what stays as it is, and the state after the load.
-
-    State maps each loaded object's key to its content and the declaration it was loaded with.
-    """
-
-    load: Mapping[str | None, tuple[StoredObject, ...]]
-    unchanged: tuple[str | None, ...]
-    state: Mapping[str, str]
+@cache
+def _adapter() -> TypeAdapter[IngestRequest]:
+    return TypeAdapter(IngestRequest)
 
 
 def pattern_of(job: IngestJob) -> KeyPattern:
-    return KeyPattern(job.job.source.path, job.job.source.partition)
+    """The objects of a job that reads files."""
+    if job.files is None:
+        raise ValueError(f"{job.name} reads no files")
+    return KeyPattern.of(job.files)
 
 
 def request_for(platform: Platform, job: IngestJob) -> IngestRequest:
@@ -108,54 +135,39 @@ def request_for(platform: Platform, job: IngestJob) -> IngestRequest:
         pipeline=f"{job.asset.source_type}_{job.asset.object}",
         dataset=job.target.dataset,
         table=job.asset.object,
-        bucket=platform.names.bucket(job.source.bucket),
-        pattern=pattern_of(job),
+        source=_source(platform, job),
+        target=target_of(platform, job.target),
         columns=tuple(ColumnSpec(c.name, c.type, c.required, c.description) for c in job.asset.columns),
-        null_values=job.source.null_values,
-        warehouse=_warehouse(platform, platform.config.warehouse),
+        primary_key=job.asset.primary_key,
+        contract=job.job.schema_validation_mode,
+        checks=checks_of(job),
+        secrets=secrets_of(platform, job),
+        log_level=job.job.logging.level,
     )
 
 
-def _warehouse(platform: Platform, warehouse: Warehouse) -> WarehouseSpec:
-    if warehouse.path is None:
-        return WarehouseSpec(warehouse.type, None, dict(warehouse.settings))
-    return WarehouseSpec("duckdb", str((platform.folder / warehouse.path).absolute()), dict(warehouse.settings))
+def checks_of(job: IngestJob) -> Checks:
+    """What the asset's file says of the table's rows."""
+    quality = job.asset.data_quality
+    return Checks(
+        required=tuple(column.name for column in job.asset.columns if column.required),
+        key=job.asset.primary_key,
+        unique=quality.unique,
+        freshness=quality.freshness,
+        volume=quality.volume,
+    )
 
 
-def plan_load(request: IngestRequest, present: Sequence[StoredObject], state: Mapping[str, str]) -> LoadPlan:
-    """Choose the partitions that are new or changed; each is loaded whole, from all of its objects.
-
-    Objects that are gone take no rows with them: raw files expire, the table is what keeps them.
-    """
-    groups = _by_partition(request, present)
-    marks = {item.key: f"{item.etag}/{request.declaration}" for item in present}
-    changed = {
-        partition: members
-        for partition, members in groups.items()
-        if request.force or any(state.get(item.key) != marks[item.key] for item in members)
-    }
-    loaded = {item.key: marks[item.key] for members in changed.values() for item in members}
-    kept = {key: mark for key, mark in state.items() if request.pattern.partition_of(key) not in changed}
-    return LoadPlan(changed, tuple(partition for partition in groups if partition not in changed), {**kept, **loaded})
+def _source(platform: Platform, job: IngestJob) -> Files | Rows:
+    connector = job.source
+    if isinstance(connector, S3Files):
+        bucket = platform.names.bucket(connector.bucket)
+        return Files("s3", bucket, pattern_of(job), connector.format, connector.null_values)
+    if isinstance(connector, GcsFiles):
+        return Files("gcs", connector.bucket, pattern_of(job), connector.format, connector.null_values)
+    return Rows(connector, job.reads)  # type: ignore[arg-type]  # which fits which is checked by config/references.py
 
 
-def data_version(state: Mapping[str, str], request: IngestRequest, partitions: Iterable[str] | None = None) -> str:
-    """Hash of what is loaded, of all or of some partitions: the same input gives the same version."""
-    only = None if partitions is None else set(partitions)
-    kept = {key: mark for key, mark in state.items() if only is None or request.pattern.partition_of(key) in only}
-    return _digest(json.dumps(kept, sort_keys=True))
-
-
-def _by_partition(
-    request: IngestRequest, present: Sequence[StoredObject]
-) -> dict[str | None, tuple[StoredObject, ...]]:
-    groups: dict[str | None, tuple[StoredObject, ...]] = {}
-    for item in sorted(present, key=lambda item: item.key):
-        partition = request.pattern.partition_of(item.key)
-        if request.pattern.matches(item.key) and (request.partitions is None or partition in request.partitions):
-            groups[partition] = (*groups.get(partition, ()), item)
-    return groups
-
-
-def _digest(text: str) -> str:
+def digest(text: str) -> str:
+    """16 hex digits."""
     return hashlib.sha256(text.encode()).hexdigest()[:16]

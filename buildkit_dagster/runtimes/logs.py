@@ -1,12 +1,13 @@
-"""Reading a CloudWatch log stream while it is written, for every runtime that logs there.
+"""Reading a log while it is written, at intervals: Dagster's own reader polls without a pause. Here is CloudWatch's.
 
-One reader with an interval: Dagster's own polls without a pause. What the lines mean (dbt events, Pipes messages)
-and when the work has ended belong to the callers.
+What the lines mean (dbt events, Pipes messages) and when the work has ended belong to the callers; Google's log is
+read in `google_logs.py`.
 """
 
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
@@ -15,19 +16,14 @@ if TYPE_CHECKING:
     from mypy_boto3_logs.type_defs import GetLogEventsResponseTypeDef
 
 
-class LogTail:
-    """A position in one log stream; every line is returned exactly once, in order.
+class Tail(ABC):
+    """A position in one log; every line is returned exactly once, in order.
 
-    `interval` (seconds) is the least time between two polls, so no caller can hammer the API. A stream that does
-    not exist yet is an empty one: services create it with the first line.
+    `interval` (seconds) is the least time between two polls, so no caller can hammer the API.
     """
 
-    def __init__(self, client: CloudWatchLogsClient, group: str, stream: str, interval: float = 1.0) -> None:
-        self._client = client
-        self._group = group
-        self._stream = stream
+    def __init__(self, interval: float) -> None:
         self._interval = interval
-        self._token: str | None = None
         self._next_poll = 0.0
 
     def poll(self) -> list[str]:
@@ -56,6 +52,24 @@ class LogTail:
                 quiet_since = None
             elif quiet_since is None:
                 quiet_since = time.monotonic()
+
+    @abstractmethod
+    def _new_lines(self) -> list[str]:
+        """What has been written since the last call."""
+
+
+class LogTail(Tail):
+    """A position in one log stream of CloudWatch.
+
+    A stream that does not exist yet is an empty one: services create it with the first line.
+    """
+
+    def __init__(self, client: CloudWatchLogsClient, group: str, stream: str, interval: float = 1.0) -> None:
+        super().__init__(interval)
+        self._client = client
+        self._group = group
+        self._stream = stream
+        self._token: str | None = None
 
     def _new_lines(self) -> list[str]:
         """Page forward until the token stays the same, which is how the API says that this is the end for now.

@@ -1,5 +1,5 @@
 """Configuration turned into the root of each stack, one file per stack; `build.py` puts them in order.
 
 Nothing here runs Terraform or knows Dagster. HCL is in `terraform/modules/`, names are in `naming.py`, tags in
-`tags.py`, the JSON form of a root in `terraform/render.py`.
+`tags/`, the JSON form of a root in `terraform/render.py`.
 """

@@ -11,9 +11,10 @@ from collections.abc import Callable
 from typing import Any
 
 from buildkit_dagster.config.models import Approvers
-from buildkit_dagster.stacks.permissions import apply_policy, workload_boundary
+from buildkit_dagster.config.runtimes import EcsFargate
+from buildkit_dagster.stacks.permissions import Started, apply_policy, workload_boundary
 from buildkit_dagster.stacks.scope import BOOTSTRAP, STATE_BACKEND, Scope
-from buildkit_dagster.terraform.render import RenderedRoot, UnitRef
+from buildkit_dagster.terraform.rendered_root import RenderedRoot, UnitRef
 from buildkit_dagster.terraform.store import PREFIX
 
 GITHUB_OIDC = "github_oidc"
@@ -58,12 +59,43 @@ def _github_oidc(scope: Scope) -> dict[str, Any]:
         "apply_role_name": names.apply_role(),
         "apply_environment": github.apply_environment,
         "apply_policy": apply_policy(scope),
-        "workload_boundary": {"name": scope.boundary_name(), "policy": workload_boundary()},
+        "workload_boundary": {
+            "name": scope.boundary_name(),
+            "policy": workload_boundary(_session_roles(scope), _started(scope)),
+        },
         "state_bucket_arn": UnitRef(STATE_BACKEND, "bucket_arn"),
     }
     if scope.platform.config.lock_table:
         inputs["lock_table_arn"] = UnitRef(STATE_BACKEND, "lock_table_arn")
     return inputs
+
+
+def _started(scope: Scope) -> Started:
+    """What EventBridge starts: builds of dbt projects, tasks and functions of ingest jobs."""
+    names = scope.platform.names
+    jobs = [job for job in scope.platform.ingest_jobs if job.job.scheduler == "eventbridge"]
+    tasks = [job for job in jobs if isinstance(job.job.infrastructure.runtime, EcsFargate)]
+    return Started(
+        projects=[
+            scope.arn("codebuild", f"project/{names.codebuild_project(project.name)}")
+            for project in scope.platform.dbt_projects
+            if project.scheduler == "eventbridge"
+        ],
+        families=[scope.arn("ecs", f"task-definition/{names.task_family(job.tenant, job.name)}") for job in tasks],
+        roles=[
+            scope.iam_arn(f"role/{names.job_role(job.tenant, job.name, kind)}")
+            for job in tasks
+            for kind in ("", "start")
+        ],
+        functions=[
+            scope.arn("lambda", f"function:{names.function(job.tenant, job.name)}") for job in jobs if job not in tasks
+        ],
+    )
+
+
+def _session_roles(scope: Scope) -> list[str]:
+    roles = (project.access.session_role_arn for project in scope.platform.dbt_projects)
+    return [role for role in roles if role]
 
 
 def _approval_key(scope: Scope, approvers: Approvers) -> dict[str, Any]:

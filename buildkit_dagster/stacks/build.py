@@ -9,10 +9,11 @@ from buildkit_dagster.config.models import Platform
 from buildkit_dagster.stacks.bootstrap import bootstrap_root
 from buildkit_dagster.stacks.dbt import dbt_root
 from buildkit_dagster.stacks.ingest import ingest_root
+from buildkit_dagster.stacks.ingest_gcp import ingest_gcp_root
 from buildkit_dagster.stacks.lake import lake_root
 from buildkit_dagster.stacks.registry import registry_root
 from buildkit_dagster.stacks.scope import Scope
-from buildkit_dagster.terraform.render import RenderedRoot
+from buildkit_dagster.terraform.rendered_root import RenderedRoot
 
 
 def platform_roots(platform: Platform, image_tags: Mapping[str, str]) -> tuple[RenderedRoot, ...]:
@@ -20,15 +21,16 @@ def platform_roots(platform: Platform, image_tags: Mapping[str, str]) -> tuple[R
     scope = Scope(platform)
     roots = (
         bootstrap_root(scope),
-        registry_root(scope),
+        registry_root(scope, image_tags),
         lake_root(scope),
         dbt_root(scope, image_tags),
         *(ingest_root(scope, tenant, image_tags) for tenant in platform.tenants),
+        *(ingest_gcp_root(scope, tenant) for tenant in platform.tenants),
     )
     return tuple(root for root in roots if root is not None)
 
 
 def unit_names(platform: Platform) -> dict[str, tuple[str, ...]]:
-    """The units of every stack by their names; reads nothing."""
+    """The units of every stack by their names; reads no build contexts of images."""
     roots = platform_roots(platform, defaultdict(str))
     return {root.stack: tuple(call.name for call in root.calls) for root in roots}

@@ -8,27 +8,31 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from buildkit_dagster.config.models import DbtProject
-from buildkit_dagster.naming import image_key
-from buildkit_dagster.runtimes.codebuild import buildspec
-from buildkit_dagster.runtimes.dbt import profile_secrets
-from buildkit_dagster.stacks.permissions import warehouse_statements
+from buildkit_dagster.config.eventbridge import parse
+from buildkit_dagster.config.projects import DbtProject
+from buildkit_dagster.config.values import Model
+from buildkit_dagster.naming import image_key, schedule_unit_name
+from buildkit_dagster.runtimes import elementary
+from buildkit_dagster.runtimes.buildspec import buildspec
+from buildkit_dagster.runtimes.checkout import checkout_secrets, checkout_variables, with_checkout
+from buildkit_dagster.runtimes.dbt import profile_secrets, profile_variables
+from buildkit_dagster.runtimes.dbt_artifacts import artifacts_prefix
 from buildkit_dagster.stacks.registry import artifacts, connection_unit, repository
 from buildkit_dagster.stacks.scope import DBT, REGISTRY, Scope, after, after_state_backend
-from buildkit_dagster.tags import dbt_tags
-from buildkit_dagster.terraform.render import ModuleCall, Ref, RenderedRoot, Text
+from buildkit_dagster.stacks.warehouse import warehouse_of_project
+from buildkit_dagster.tags.wanted import dbt_tags
+from buildkit_dagster.terraform.rendered_root import ModuleCall, Ref, RenderedRoot, Text, UnitRef
 
 
 def dbt_root(scope: Scope, image_tags: Mapping[str, str]) -> RenderedRoot | None:
     """None when no project runs in CodeBuild."""
-    projects = [project for project in scope.platform.dbt_projects if project.active and project.runtime == "codebuild"]
-    calls = [after_state_backend(_project(scope, project, image_tags)) for project in projects]
-    return scope.root(DBT, *calls) if calls else None
-
-
-def artifacts_prefix(project: DbtProject) -> str:
-    """Where a project's artifacts lie in its bucket."""
-    return f"dbt-artifacts/project={project.name}/"
+    projects = [project for project in scope.platform.dbt_projects if project.runtime == "codebuild"]
+    scheduled = [project for project in projects if project.scheduler == "eventbridge"]
+    calls = [
+        *(_project(scope, project, image_tags) for project in projects),
+        *(_schedule(scope, project) for project in scheduled),
+    ]
+    return scope.root(DBT, *map(after_state_backend, calls)) if calls else None
 
 
 def _project(scope: Scope, project: DbtProject, image_tags: Mapping[str, str]) -> ModuleCall:
@@ -43,18 +47,38 @@ def _project(scope: Scope, project: DbtProject, image_tags: Mapping[str, str]) -
         "compute_type": project.compute_type,
         "build_timeout": project.timeout,
         "source_location": _source(scope, project),
-        "buildspec": buildspec(project.commands),
+        "buildspec": with_checkout(buildspec(project.commands), project),
         "environment_variables": _variables(scope, project),
         "s3_access": [
             {"bucket_arn": _artifacts_arn(scope, project), "prefix": artifacts_prefix(project), "write": True}
         ],
-        "policy_statements": warehouse_statements(scope) if project.engine == platform.config.warehouse.type else [],
+        "warehouse": warehouse_of_project(platform, project),
+        "policy_statements": [*_alerting(scope, project), *map(_plain, project.policy_statements)],
+        "additional_policy_arns": list(project.policy_arns),
         "log_group_name": names.log_group("dbt", project.name),
+        "log_retention_days": project.log_retention_days,
+        "queued_timeout": project.queued_timeout,
+        "concurrent_build_limit": project.concurrency,
+        "kms_key_arn": project.kms_key,
+        "cache": _cache(project),
     }
     if project.vpc_config:
-        inputs["vpc_config"] = {name: _listed(value) for name, value in project.vpc_config.model_dump().items()}
+        inputs["vpc_config"] = _plain(project.vpc_config)
     call = scope.unit(project.name, "codebuild_project", inputs, dbt_tags(platform, project))
     return call if project.ecr_repository else after(call, image_key(project.image))
+
+
+def _schedule(scope: Scope, project: DbtProject) -> ModuleCall:
+    """What starts the builds of a project whose schedule stays in AWS."""
+    inputs: dict[str, Any] = {
+        "name": scope.platform.names.build_schedule(project.name),
+        "account_id": scope.account,
+        "project_arn": UnitRef(project.name, "arn"),
+        "expression": parse(project.schedule or "").text,
+        "timezone": project.timezone,
+        "permissions_boundary_arn": scope.boundary_arn(),
+    }
+    return scope.unit(schedule_unit_name(project.name), "build_schedule", inputs, dbt_tags(scope.platform, project))
 
 
 def _image(scope: Scope, project: DbtProject, image_tags: Mapping[str, str]) -> dict[str, Any]:
@@ -71,26 +95,48 @@ def _image(scope: Scope, project: DbtProject, image_tags: Mapping[str, str]) -> 
 
 
 def _source(scope: Scope, project: DbtProject) -> dict[str, Any]:
+    if project.deploy_key:
+        return {"type": "NO_SOURCE"}
+    unit = connection_unit(scope, project.provider, project.org)
     return {
-        "type": "GITHUB",
-        "location": f"https://github.com/{project.org}/{project.repo}",
+        "type": project.provider.upper(),
+        "location": f"https://{project.host}/{project.org}/{project.repo}",
         "branch": project.branch,
-        "connection_arn": Ref(REGISTRY, connection_unit(scope, project.org), "arn"),
+        "connection_arn": project.connection or Ref(REGISTRY, unit, "arn"),
     }
 
 
 def _variables(scope: Scope, project: DbtProject) -> dict[str, dict[str, str]]:
-    plain = {"BUILDKIT_DBT_TARGET": project.engine, **project.environment_variables}
-    secrets = {**profile_secrets(scope.platform, project), **project.secrets_manager_variables}
+    """What a build finds whoever starts it: Dagster, EventBridge or a person in the console."""
+    profile = profile_variables(scope.platform, project)
+    plain = {**profile, **checkout_variables(project), **project.environment_variables}
+    own = {**checkout_secrets(project), **project.secrets_manager_variables}
+    secrets = {**profile_secrets(scope.platform, project), **own}
     return {
         **{name: {"value": value} for name, value in plain.items()},
         **{name: {"value": arn, "type": "SECRETS_MANAGER"} for name, arn in secrets.items()},
     }
 
 
+def _alerting(scope: Scope, project: DbtProject) -> list[dict[str, Any]]:
+    """Elementary's alerts read the Slack secret by its name, to which Secrets Manager adds six characters in ARNs."""
+    names = [reference.rpartition(":")[0] for reference in elementary.secrets(project).values()]
+    arns = [name if name.startswith("arn:") else scope.arn("secretsmanager", f"secret:{name}-??????") for name in names]
+    return [{"actions": ["secretsmanager:GetSecretValue"], "resources": arns}] if arns else []
+
+
 def _artifacts_arn(scope: Scope, project: DbtProject) -> str | Ref:
     return scope.bucket_arn(project.s3_artifacts_bucket) if project.s3_artifacts_bucket else artifacts("arn")
 
 
-def _listed(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
+def _cache(project: DbtProject) -> dict[str, Any]:
+    """Beside the artifacts, not among them: who reads artifacts does not read caches."""
+    if project.cache != "s3":
+        return {"type": {"none": "NO_CACHE", "local": "LOCAL"}[project.cache]}
+    bucket = project.s3_artifacts_bucket or artifacts("name")
+    return {"type": "S3", "location": Text(bucket, f"/dbt-cache/project={project.name}")}
+
+
+def _plain(model: Model) -> dict[str, Any]:
+    """A model as JSON."""
+    return model.model_dump(mode="json")

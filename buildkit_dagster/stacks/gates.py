@@ -10,7 +10,8 @@ from pathlib import Path
 from buildkit_dagster.config.gates import Excepted, Gates
 from buildkit_dagster.config.models import Platform
 from buildkit_dagster.stacks.bootstrap import GITHUB_OIDC
-from buildkit_dagster.tags import REQUIRED
+from buildkit_dagster.tags.vocabulary import REQUIRED
+from buildkit_dagster.tags.wanted import platform_tags
 
 #: The folder of the user's own Rego files, in the platform folder, unless `gates.rego` names another.
 POLICIES = "policies"
@@ -29,10 +30,15 @@ def gates_of(platform: Platform) -> Gates:
     gates = platform.config.gates
     return gates.model_copy(
         update={
-            "required_tags": gates.required_tags or REQUIRED,
+            "required_tags": _of_everything(platform, gates.required_tags) or REQUIRED,
             "exceptions": (*gates.exceptions, _BOUNDARY),
         }
     )
+
+
+def _of_everything(platform: Platform, required: tuple[str, ...]) -> tuple[str, ...]:
+    """Those that every resource can have: the others are required of jobs, and missed when the platform is loaded."""
+    return tuple(key for key in required if key in platform_tags(platform))
 
 
 def policies_of(platform: Platform) -> Path | None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from buildkit_dagster.config.models import Bucket
+from buildkit_dagster.config.buckets import Bucket
 from buildkit_dagster.stacks.scope import LAKE, Scope, after_state_backend
-from buildkit_dagster.terraform.render import ModuleCall, RenderedRoot
+from buildkit_dagster.terraform.rendered_root import ModuleCall, RenderedRoot
 
 
 def lake_root(scope: Scope) -> RenderedRoot:

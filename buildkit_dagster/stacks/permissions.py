@@ -1,33 +1,43 @@
 """What the apply role and the jobs may do in AWS, as policy documents and statements; pure data.
 
-A statement for a module is `actions`, `resources`, `condition`; a policy document is IAM's own JSON. The plan role and
-the access of jobs to their own logs, images and secrets are in the modules.
+A statement for a module is `actions`, `resources`, `condition`; a policy document is IAM's own JSON. The plan role, and
+the access of jobs to their own logs, images, secrets and to the warehouse, are in the modules.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
+from buildkit_dagster.naming import ingest_stack
 from buildkit_dagster.stacks.scope import Scope
+from buildkit_dagster.tags.wanted import platform_tags
+from buildkit_dagster.terraform.tagged import UNIT_TAG
 
 Statement = Mapping[str, Any]
 
 #: Services whose roles the apply role may hand out.
-_RUN_BY = ("codebuild.amazonaws.com", "ecs-tasks.amazonaws.com")
+_RUN_BY = ("codebuild.amazonaws.com", "ecs-tasks.amazonaws.com", "lambda.amazonaws.com", "scheduler.amazonaws.com")
 
 
 def apply_policy(scope: Scope) -> str:
     """All of the platform's own resources, by name; roles only below the workload boundary."""
     prefix, names = scope.prefix("*"), scope.platform.names
+    repositories = _with_others(prefix, map(names.repository, scope.platform.config.images))
+    projects = _with_others(prefix, (names.codebuild_project(each.name) for each in scope.platform.dbt_projects))
     return _document(
         _allow("Buckets", ["s3:*"], [scope.bucket_arn(prefix)]),
         _allow("ReadObjects", ["s3:GetObject"], [f"{scope.bucket_arn(prefix)}/*"]),
         _allow("Queues", ["sqs:*"], [scope.arn("sqs", prefix)]),
-        _allow("Repositories", ["ecr:*"], [scope.arn("ecr", f"repository/{prefix}")]),
-        _allow("Projects", ["codebuild:*"], [scope.arn("codebuild", f"project/{prefix}")]),
+        _allow("Repositories", ["ecr:*"], [scope.arn("ecr", f"repository/{name}") for name in repositories]),
+        _allow("Projects", ["codebuild:*"], [scope.arn("codebuild", f"project/{name}") for name in projects]),
+        _allow("Schedules", ["scheduler:*"], [scope.arn("scheduler", f"schedule/default/{prefix}")]),
+        _allow("Functions", ["lambda:*"], [scope.arn("lambda", f"function:{prefix}")]),
+        _allow("Rules", ["events:*"], [scope.arn("events", f"rule/{prefix}")]),
+        _allow("Alarms", ["cloudwatch:*"], [scope.arn("cloudwatch", f"alarm:{prefix}")]),
+        *_key_statements(scope),
         _allow("Logs", ["logs:*"], [scope.arn("logs", f"log-group:{names.log_group('*')}")]),
         _allow("LockTable", ["dynamodb:*"], [scope.arn("dynamodb", f"table/{prefix}")]),
         _allow("Connections", ["codeconnections:*"], [scope.arn("codeconnections", "connection/*")]),
@@ -45,6 +55,8 @@ def apply_policy(scope: Scope) -> str:
                 "logs:DescribeLogGroups",
                 "ec2:Describe*",
                 "sts:GetCallerIdentity",
+                "tag:GetResources",
+                *(_BILLING_ACTIONS if scope.platform.config.costs else ()),
             ],
             ["*"],
         ),
@@ -54,9 +66,42 @@ def apply_policy(scope: Scope) -> str:
     )
 
 
-def workload_boundary() -> str:
-    """The most a build or a task can ever do: the services that carry data, none that grants permissions."""
-    return _document(_allow("DataServices", _WORKLOAD_ACTIONS, ["*"]))
+def _with_others(prefix: str, names: Iterable[str]) -> list[str]:
+    """The pattern of the platform's names, and those that keep the name somebody else gave them."""
+    return [prefix, *sorted(name for name in names if not name.startswith(prefix.removesuffix("*")))]
+
+
+@dataclass(frozen=True)
+class Started:
+    """What EventBridge's schedules start, by ARN: CodeBuild projects, families of tasks with their roles, functions."""
+
+    projects: Sequence[str] = ()
+    families: Sequence[str] = ()
+    roles: Sequence[str] = ()
+    functions: Sequence[str] = ()
+
+
+def workload_boundary(session_roles: Sequence[str] = (), started: Started = Started()) -> str:
+    """The most a build, a task, a function or a schedule can ever do: the services that carry data, none that grants
+    permissions; and to start what schedules start.
+
+    `session_roles` are the ARNs of the roles that dbt's Glue sessions run as.
+    """
+    wanted = (
+        ("GlueSessions", "iam:PassRole", session_roles, _passed_to("glue.amazonaws.com")),
+        ("StartBuilds", "codebuild:StartBuild", started.projects, None),
+        ("StartTasks", "ecs:RunTask", [f"{arn}{any_of}" for arn in started.families for any_of in ("", ":*")], None),
+        ("TaskRoles", "iam:PassRole", started.roles, _passed_to("ecs-tasks.amazonaws.com")),
+        ("CallFunctions", "lambda:InvokeFunction", started.functions, None),
+    )
+    return _document(
+        _allow("DataServices", _WORKLOAD_ACTIONS, ["*"]),
+        *(_allow(sid, [action], sorted(set(arns)), condition) for sid, action, arns, condition in wanted if arns),
+    )
+
+
+def _passed_to(service: str) -> dict[str, Any]:
+    return {"StringEquals": {"iam:PassedToService": service}}
 
 
 def push_images(repositories: Sequence[Any]) -> Statement:
@@ -80,50 +125,20 @@ def log_in_to_registry() -> Statement:
     return {"actions": ["ecr:GetAuthorizationToken"], "resources": ["*"]}
 
 
-def warehouse_statements(scope: Scope) -> list[Statement]:
-    """What loading into, or building in, the platform's warehouse needs of AWS."""
-    settings = scope.platform.config.warehouse.settings
-    if scope.platform.config.warehouse.type == "athena":
-        return _athena(scope, settings)
-    if scope.platform.config.warehouse.type == "redshift" and "cluster_id" in settings:
-        cluster, database, user = (settings.get(name, "*") for name in ("cluster_id", "database", "user"))
-        return [
-            {
-                "actions": ["redshift:GetClusterCredentials"],
-                "resources": [
-                    scope.arn("redshift", f"dbname:{cluster}/{database}"),
-                    scope.arn("redshift", f"dbuser:{cluster}/{user}"),
-                ],
-            },
-            {"actions": ["redshift:DescribeClusters"], "resources": [scope.arn("redshift", f"cluster:{cluster}")]},
-        ]
-    return []
+def _key_statements(scope: Scope) -> list[dict[str, Any]]:
+    """Keys of ingest jobs, known by their tags, which those of approvals do not have."""
+    tags = platform_tags(scope.platform)
+    known = {f"aws:%s/{name}": tags[name] for name in ("project", "environment")}
+    key = [scope.arn("kms", "key/*")]
 
+    def tagged(place: str) -> dict[str, Any]:
+        unit = {f"aws:{place}/{UNIT_TAG}": f"{ingest_stack('*')}"}
+        return {"StringEquals": {name % place: value for name, value in known.items()}, "StringLike": unit}
 
-def _athena(scope: Scope, settings: Mapping[str, str]) -> list[Statement]:
-    group = settings.get("work_group", "primary")
-    statements: list[Statement] = [
-        {
-            "actions": [f"athena:{action}" for action in _ATHENA_ACTIONS],
-            "resources": [scope.arn("athena", f"workgroup/{group}"), scope.arn("athena", "datacatalog/*")],
-        },
-        {
-            "actions": [f"glue:{action}" for action in _GLUE_ACTIONS],
-            "resources": [scope.arn("glue", kind) for kind in ("catalog", "database/*", "table/*")],
-        },
+    return [
+        _allow("MakeKeys", ["kms:CreateKey"], ["*"], tagged("RequestTag")),
+        _allow("Keys", list(_KEY_ACTIONS), key, tagged("ResourceTag")),
     ]
-    for url in sorted({settings[name] for name in ("s3_data_dir", "s3_staging_dir") if name in settings}):
-        bucket, prefix = urlsplit(url).netloc, urlsplit(url).path.lstrip("/")
-        statements.append(
-            {
-                "actions": [f"s3:{action}" for action in _OBJECT_ACTIONS],
-                "resources": [f"{scope.bucket_arn(bucket)}/{prefix}*"],
-            }
-        )
-        statements.append(
-            {"actions": ["s3:ListBucket", "s3:GetBucketLocation"], "resources": [scope.bucket_arn(bucket)]}
-        )
-    return statements
 
 
 def _role_statements(scope: Scope) -> list[dict[str, Any]]:
@@ -170,6 +185,24 @@ def _statement(
     return {**statement, "Condition": condition} if condition else statement
 
 
+#: What `costs` of an environment asks (`tags/costs.py`).
+_BILLING_ACTIONS = ("ce:GetCostAndUsage", "ce:ListCostAllocationTags")
+_KEY_ACTIONS = (
+    "kms:CancelKeyDeletion",
+    "kms:CreateGrant",
+    "kms:Decrypt",
+    "kms:DescribeKey",
+    "kms:EnableKeyRotation",
+    "kms:Encrypt",
+    "kms:GetKeyPolicy",
+    "kms:GetKeyRotationStatus",
+    "kms:ListResourceTags",
+    "kms:PutKeyPolicy",
+    "kms:ScheduleKeyDeletion",
+    "kms:TagResource",
+    "kms:UntagResource",
+    "kms:UpdateKeyDescription",
+)
 _NETWORK = ("security-group", "security-group-rule", "vpc")
 _SECURITY_GROUP_ACTIONS = (
     "ec2:CreateSecurityGroup",
@@ -210,56 +243,29 @@ _WORKLOAD_ACTIONS = (
     "codeconnections:GetConnection",
     "codeconnections:GetConnectionToken",
     "codeconnections:UseConnection",
+    "ec2:AssignPrivateIpAddresses",
     "ec2:CreateNetworkInterface",
     "ec2:CreateNetworkInterfacePermission",
     "ec2:DeleteNetworkInterface",
     "ec2:Describe*",
+    "ec2:UnassignPrivateIpAddresses",
     "ecr:*",
+    "ecs:TagResource",
     "glue:*",
     "kms:Decrypt",
+    "kms:DescribeKey",
+    "kms:Encrypt",
     "kms:GenerateDataKey",
+    "lakeformation:GetDataAccess",
     "logs:*",
     "redshift:DescribeClusters",
     "redshift:GetClusterCredentials",
+    "redshift:GetClusterCredentialsWithIAM",
     "redshift-data:*",
+    "redshift-serverless:GetCredentials",
+    "redshift-serverless:GetWorkgroup",
     "s3:*",
     "secretsmanager:GetSecretValue",
+    "sqs:SendMessage",
     "ssm:GetParameters",
-)
-_OBJECT_ACTIONS = ("GetObject", "PutObject", "DeleteObject", "AbortMultipartUpload", "ListMultipartUploadParts")
-_ATHENA_ACTIONS = (
-    "StartQueryExecution",
-    "StopQueryExecution",
-    "GetQueryExecution",
-    "GetQueryResults",
-    "GetQueryResultsStream",
-    "GetWorkGroup",
-    "GetDataCatalog",
-    "ListDataCatalogs",
-    "GetDatabase",
-    "ListDatabases",
-    "GetTableMetadata",
-    "ListTableMetadata",
-)
-_GLUE_ACTIONS = (
-    "GetDatabase",
-    "GetDatabases",
-    "CreateDatabase",
-    "GetTable",
-    "GetTables",
-    "GetTableVersions",
-    "CreateTable",
-    "UpdateTable",
-    "DeleteTable",
-    "BatchDeleteTable",
-    "DeleteTableVersion",
-    "BatchDeleteTableVersion",
-    "GetPartition",
-    "GetPartitions",
-    "BatchGetPartition",
-    "BatchCreatePartition",
-    "CreatePartition",
-    "UpdatePartition",
-    "DeletePartition",
-    "BatchDeletePartition",
 )

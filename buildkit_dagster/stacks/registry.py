@@ -1,24 +1,30 @@
-"""The `registry` stack: where images live and are built, the way to GitHub, the bucket for builds, the ECS cluster.
+"""The `registry` stack: where images live and are built, the way to sources, the bucket for builds, the ECS cluster.
 
 Other stacks find an image's repository and an organization's connection with the functions here.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from buildkit_dagster.config.models import PACKAGE_IMAGE
-from buildkit_dagster.naming import identifier
-from buildkit_dagster.runtimes.codebuild import buildspec
+from buildkit_dagster.naming import PACKAGE_IMAGE, identifier, told_apart
+from buildkit_dagster.runtimes.buildspec import buildspec
 from buildkit_dagster.stacks.permissions import log_in_to_registry, push_images
 from buildkit_dagster.stacks.scope import REGISTRY, Scope, after_state_backend
-from buildkit_dagster.terraform.render import ModuleCall, Ref, RenderedRoot, Text, UnitRef
+from buildkit_dagster.terraform.rendered_root import ModuleCall, Ref, RenderedRoot, Text, UnitRef
 
 ARTIFACTS, IMAGE_BUILDER, CLUSTER = "artifacts", "image_builder", "cluster"
 
 #: Key prefixes in the artifacts bucket and the days their objects are kept.
 CONTEXTS, PIPES = "contexts/", "pipes/"
 _KEPT_DAYS = {CONTEXTS: 90, PIPES: 7}
+
+#: The module of connections to providers of sources.
+CONNECTION_MODULE = "source_connection"
+
+#: CodeConnections' names for where sources are.
+_PROVIDER_TYPES = {"github": "GitHub", "gitlab": "GitLab", "bitbucket": "Bitbucket"}
 
 _BUILDER_IMAGE = "aws/codebuild/amazonlinux-x86_64-standard:5.0"
 
@@ -35,10 +41,11 @@ def repository_unit(image: str) -> str:
     return "repository" if image == PACKAGE_IMAGE else identifier("repository", image)
 
 
-def connection_unit(scope: Scope, organization: str) -> str:
+def connection_unit(scope: Scope, provider: str, organization: str) -> str:
     """The unit that connects to an organization; the platform's own has the plain name."""
-    own = scope.platform.config.github.organization
-    return "github_connection" if organization == own else identifier("github_connection", organization)
+    if (provider, organization.lower()) == ("github", scope.platform.config.github.organization.lower()):
+        return "github_connection"
+    return identifier(f"{provider}_connection", told_apart(organization.lower()))
 
 
 def repository(image: str, output: str) -> Ref:
@@ -51,11 +58,16 @@ def artifacts(output: str) -> Ref:
     return Ref(REGISTRY, ARTIFACTS, output)
 
 
-def registry_root(scope: Scope) -> RenderedRoot:
+def pipes_folder(tenant: str, job: str) -> str:
+    """The key prefix of what a job and its runs tell each other: no other job's role reaches it."""
+    return f"{PIPES}{tenant}/{job}/"
+
+
+def registry_root(scope: Scope, image_tags: Mapping[str, str]) -> RenderedRoot:
     images = sorted(scope.platform.config.images)
     calls = [
-        *(_repository(scope, image) for image in images),
-        *(_connection(scope, organization) for organization in _organizations(scope)),
+        *(_repository(scope, image, image_tags[image]) for image in images),
+        *(_connection(scope, *owner) for owner in _owners(scope)),
         _artifacts(scope),
         _image_builder(scope, images),
         _cluster(scope),
@@ -63,20 +75,28 @@ def registry_root(scope: Scope) -> RenderedRoot:
     return scope.root(REGISTRY, *map(after_state_backend, calls))
 
 
-def _organizations(scope: Scope) -> list[str]:
-    own = scope.platform.config.github.organization
-    return list(dict.fromkeys([own, *(project.org for project in scope.platform.dbt_projects if project.active)]))
+def _owners(scope: Scope) -> list[tuple[str, str]]:
+    """Provider and organization of every source that needs a connection of the platform's, each once."""
+    found = [("github", scope.platform.config.github.organization)]
+    for project in scope.platform.dbt_projects:
+        if not (project.connection or project.deploy_key):
+            found.append((project.provider, project.org))
+    return list({(provider, name.lower()): (provider, name) for provider, name in reversed(found)}.values())[::-1]
 
 
-def _repository(scope: Scope, image: str) -> ModuleCall:
+def _repository(scope: Scope, image: str, tag: str) -> ModuleCall:
     emulated = scope.platform.config.cloud == "emulator"
-    inputs = {"name": scope.platform.names.repository(image), "force_delete": emulated}
+    name = scope.platform.names.repository(image)
+    inputs = {"name": name, "tags_in_use": [tag], "force_delete": emulated}
     return scope.unit(repository_unit(image), "ecr_repository", inputs)
 
 
-def _connection(scope: Scope, organization: str) -> ModuleCall:
-    name = scope.platform.names.connection(organization)
-    return scope.unit(connection_unit(scope, organization), "github_connection", {"name": name})
+def _connection(scope: Scope, provider: str, organization: str) -> ModuleCall:
+    inputs = {
+        "name": scope.platform.names.connection(organization, provider),
+        "provider_type": _PROVIDER_TYPES[provider],
+    }
+    return scope.unit(connection_unit(scope, provider, organization), CONNECTION_MODULE, inputs)
 
 
 def _artifacts(scope: Scope) -> ModuleCall:

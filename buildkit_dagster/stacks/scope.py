@@ -6,14 +6,21 @@ matters, stacks refer to each other's outputs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
+from buildkit_dagster.aws_regions import dns_suffix_of, partition_of
+from buildkit_dagster.config.gcp import Gcp
+from buildkit_dagster.config.ingest import IngestJob
 from buildkit_dagster.config.models import Platform
-from buildkit_dagster.naming import dns_suffix_of, infra_key, partition_of
-from buildkit_dagster.tags import owners, platform_tags
-from buildkit_dagster.terraform.render import AwsProvider, ModuleCall, RenderedRoot, S3Backend
+from buildkit_dagster.naming import infra_key
+from buildkit_dagster.tags.on_assets import owners
+from buildkit_dagster.tags.rendering import Rendered
+from buildkit_dagster.tags.wanted import platform_labels, platform_tags
+from buildkit_dagster.terraform.rendered_root import AwsProvider, GoogleProvider, ModuleCall, RenderedRoot, S3Backend
 from buildkit_dagster.terraform.tagged import UNIT_TAG, unit_tag
 
 BOOTSTRAP, REGISTRY, LAKE, DBT = "bootstrap", "registry", "lake", "dbt"
@@ -36,9 +43,27 @@ class Scope:
     def region(self) -> str:
         return self.platform.config.region
 
-    @property
+    @cached_property
     def partition(self) -> str:
         return partition_of(self.region)
+
+    @cached_property
+    def _jobs(self) -> Mapping[str, Sequence[IngestJob]]:
+        jobs = defaultdict(list)
+        for job in self.platform.ingest_jobs:
+            jobs[job.tenant].append(job)
+        return jobs
+
+    def jobs_of(self, tenant: str) -> Sequence[IngestJob]:
+        return self._jobs.get(tenant, ())
+
+    @property
+    def gcp(self) -> Gcp:
+        """Google Cloud as the environment uses it; that a job which needs it has it, is `config/places.py`'s to say."""
+        gcp = self.platform.config.gcp
+        if gcp is None:
+            raise ValueError("the environment has no `gcp`")
+        return gcp
 
     def arn(self, service: str, resource: str) -> str:
         """ARN of a regional resource of the account."""
@@ -66,13 +91,14 @@ class Scope:
         """The permissions boundary of every role that is not the bootstrap's."""
         return self.iam_arn(f"policy/{self.boundary_name()}")
 
-    def unit(
-        self, name: str, module: str, inputs: Mapping[str, Any], tags: Mapping[str, str] | None = None
-    ) -> ModuleCall:
+    def unit(self, name: str, module: str, inputs: Mapping[str, Any], tags: Rendered | None = None) -> ModuleCall:
         """A unit; `tags` are its own where it has more than the platform's, which the provider adds."""
-        carried = tags or platform_tags(self.platform)
-        given = {**inputs, "tags": dict(tags)} if tags else inputs
-        return ModuleCall(name, module, given, tags=carried, owners=owners(carried))
+        if tags is None:
+            carried = platform_tags(self.platform)
+            return ModuleCall(name, module, inputs, tags=carried, owners=owners(carried))
+        changes = tuple(map(str, tags.changes))
+        given = {**inputs, "tags": dict(tags.tags)}
+        return ModuleCall(name, module, given, tags=tags.tags, owners=owners(tags.tags), tag_changes=changes)
 
     def root(self, stack: str, *calls: ModuleCall) -> RenderedRoot:
         """A stack whose state lies in the state bucket; every resource carries its unit's tag."""
@@ -84,6 +110,13 @@ class Scope:
             AwsProvider(config.region, config.account, platform_tags(self.platform), config.role, path_style=emulated),
             self._backend(stack, emulated),
         )
+
+    def google_root(self, stack: str, *calls: ModuleCall, files: Mapping[str, Callable[[], bytes]]) -> RenderedRoot:
+        """A stack in the environment's Google Cloud project; its state lies in the same bucket as all others."""
+        gcp, emulated = self.gcp, self.platform.config.cloud == "emulator"
+        labels = platform_labels(self.platform)
+        provider = GoogleProvider(gcp.project, gcp.region, labels, gcp.service_account, emulated)
+        return RenderedRoot(stack, calls, provider, self._backend(stack, emulated), files=files)
 
     def _backend(self, stack: str, emulated: bool) -> S3Backend:
         names, config = self.platform.names, self.platform.config

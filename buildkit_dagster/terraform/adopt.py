@@ -1,7 +1,7 @@
 """Resources a plan would create although they exist already: found by the names planned, written as `import` blocks.
 
-Only types whose name is theirs alone in an account are looked for. Looking needs boto3 clients and no Terraform beyond
-the plan; what is written is carried out by the next ordinary apply.
+Types whose name is theirs alone in an account are looked for, and connections. Looking needs boto3 clients and no
+Terraform beyond the plan; what is written is carried out by the next ordinary apply.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import Any
 
 from buildkit_dagster.terraform.engine import Engine
 from buildkit_dagster.terraform.plan import Plan, ResourceChange
+from buildkit_dagster.terraform.private import write_private
 from buildkit_dagster.terraform.recovery import settle_locks
 from buildkit_dagster.terraform.render import escape
-from buildkit_dagster.terraform.workdir import write_private
 
 #: `client("s3")`: a boto3 client.
 Clients = Callable[[str], Any]
@@ -86,6 +86,24 @@ def _build_project(change: ResourceChange, client: Clients) -> str | None:
     return name if name and client("codebuild").batch_get_projects(names=[name])["projects"] else None
 
 
+def _connection(change: ResourceChange, client: Clients) -> str | None:
+    """Names are no keys here: of several the one that is approved, and none where that does not tell them apart."""
+    wanted = (change.values.get("name"), change.values.get("provider_type"))
+    found = [one for one in _connections(client) if (one["ConnectionName"], one["ProviderType"]) == wanted]
+    approved = [one for one in found if one["ConnectionStatus"] == "AVAILABLE"] or found
+    return str(approved[0]["ConnectionArn"]) if len(approved) == 1 else None
+
+
+def _connections(client: Clients) -> Iterator[Mapping[str, Any]]:
+    given: dict[str, str] = {}
+    while True:
+        page = client("codeconnections").list_connections(**given)
+        yield from page["Connections"]
+        if not page.get("NextToken"):
+            return
+        given = {"NextToken": page["NextToken"]}
+
+
 def _log_group(change: ResourceChange, client: Clients) -> str | None:
     name = change.values.get("name")
     if not name:
@@ -117,5 +135,6 @@ _FINDERS: Mapping[str, Callable[[ResourceChange, Clients], str | None]] = {
     "aws_iam_openid_connect_provider": _oidc_provider,
     "aws_ecr_repository": _repository,
     "aws_codebuild_project": _build_project,
+    "aws_codeconnections_connection": _connection,
     "aws_cloudwatch_log_group": _log_group,
 }

@@ -2,7 +2,7 @@
 
 An approval is a small JSON document beside the plan in the store, signed with a KMS key whose policy lets the approver
 role alone sign. It is bound to one plan of one stack and one requester, ends, and counts once. Which plans need one is
-`rules/gate.py`'s; what a plan is, `plans.py`'s.
+`rules/gate.py`'s; what a plan is, `plan_record.py`'s.
 """
 
 from __future__ import annotations

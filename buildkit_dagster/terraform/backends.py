@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from buildkit_dagster.errors import InvalidRoot
-from buildkit_dagster.terraform.render import S3Backend
+from buildkit_dagster.terraform.rendered_root import S3Backend
 
 #: The workspace Terraform uses where none is named.
 DEFAULT_WORKSPACE = "default"

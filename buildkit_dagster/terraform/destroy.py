@@ -14,10 +14,8 @@ from buildkit_dagster.errors import TerraformError
 from buildkit_dagster.terraform.engine import Engine
 from buildkit_dagster.terraform.gatekeeper import Gatekeeper
 from buildkit_dagster.terraform.plan import Plan
+from buildkit_dagster.terraform.plan_record import DESTROY
 from buildkit_dagster.terraform.recovery import save_lost, settle_locks
-
-#: The option of its plan; it is part of a stored plan's digest.
-OPTIONS = ("-destroy",)
 
 
 def destroy_stack(engine: Engine, gatekeeper: Gatekeeper | None = None) -> bool:
@@ -34,9 +32,10 @@ def destroy_stack(engine: Engine, gatekeeper: Gatekeeper | None = None) -> bool:
         engine.tell(f"Destroying stack {engine.stack.name}:\n{plan.summary()}")
         if plan.is_empty:
             return False
-        for event in engine.apply(plan):
-            if event.is_told:
-                engine.tell(event.message)
+        for events in engine.apply(plan):
+            for event in events:
+                if event.is_told:
+                    engine.tell(event.message)
     return True
 
 
@@ -60,10 +59,10 @@ def _prepare(engine: Engine) -> bool:
 
 def _admitted(engine: Engine, gatekeeper: Gatekeeper | None) -> Plan:
     if gatekeeper is None:
-        return engine.plan(arguments=OPTIONS)
+        return engine.plan(arguments=DESTROY)
     values = engine.write()
-    plan = _stored(gatekeeper, values) or engine.plan(arguments=OPTIONS)
-    gatekeeper.admit(plan, gatekeeper.judge(plan), values, engine.stack.root.names, OPTIONS)
+    plan = _stored(gatekeeper, values) or engine.plan(arguments=DESTROY)
+    gatekeeper.admit(plan, gatekeeper.judge(plan), values, engine.stack.root.names, DESTROY)
     return plan
 
 
@@ -71,7 +70,7 @@ def _stored(gatekeeper: Gatekeeper, values: Mapping[str, Any]) -> Plan | None:
     """The newest stored plan to destroy this stack that is still true."""
     units = gatekeeper.engine.stack.root.names
     for record in gatekeeper.plans.open(datetime.now(UTC)):
-        if record.options == OPTIONS:
+        if record.destroys:
             try:
                 return gatekeeper.open(record.digest, values, units)
             except TerraformError as error:

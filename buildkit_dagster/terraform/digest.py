@@ -1,7 +1,7 @@
 """The digest of a plan: one hash over named parts, so that a refusal can say which part is another one now.
 
 Pure functions: the same input gives the same digest. What the parts are made of is read from a stack in `inputs.py`;
-what a digest is good for is in `plans.py`.
+what a digest is good for is in `plan_record.py`.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
+from buildkit_dagster.aws_regions import dns_suffix_of, partition_of
 from buildkit_dagster.errors import (
     ApplyFailed,
     CommandFailed,
@@ -23,9 +24,9 @@ from buildkit_dagster.errors import (
     PlanFailed,
     PullFailed,
     PushFailed,
+    StackNotEmulated,
     TerraformError,
 )
-from buildkit_dagster.naming import dns_suffix_of, partition_of
 from buildkit_dagster.process import Child, run, start, started_at
 from buildkit_dagster.terraform import errored
 from buildkit_dagster.terraform.command import FLAG, CommandLines, child_environment
@@ -35,12 +36,12 @@ from buildkit_dagster.terraform.failures import failure
 from buildkit_dagster.terraform.journal import Journal, PlannedCreate, open_journal
 from buildkit_dagster.terraform.lock_watch import LockWatch
 from buildkit_dagster.terraform.locks import Verdict, judge, read_locks
+from buildkit_dagster.terraform.module_folder import module_files
 from buildkit_dagster.terraform.outputs import resolve
 from buildkit_dagster.terraform.plan import Plan, parse_plan
 from buildkit_dagster.terraform.providers import Sources, find_sources, write_cli_configuration
 from buildkit_dagster.terraform.redaction import SEEN, Secrets
-from buildkit_dagster.terraform.render import S3Backend
-from buildkit_dagster.terraform.root import module_files
+from buildkit_dagster.terraform.rendered_root import AwsProvider, S3Backend
 from buildkit_dagster.terraform.secret_sources import CODE, learn_environment, learn_files, learn_plan, learn_variables
 from buildkit_dagster.terraform.stack import TerraformStack
 from buildkit_dagster.terraform.state import State, read_state, read_text
@@ -122,8 +123,11 @@ class Engine:
     def write(self) -> dict[str, Any]:
         """Write the root and the variables it is given, upstream outputs among them.
 
-        Returns the variables, with those of the user's files below them.
+        Returns the variables, with those of the user's files below them. Raises StackNotEmulated where nothing stands
+        for the stack's cloud.
         """
+        if self.stack.not_emulated:
+            raise StackNotEmulated(self.stack.name)
         values = self.values()
         self.workdir.write(values)
         write_cli_configuration(self.workdir.cli_configuration, self.sources.mirror)
@@ -157,9 +161,10 @@ class Engine:
             **self._shared,
         )
         with self._journaled(line, "plan", {}) as (child, watch):
-            for event in self._follow(child, watch):
-                if event.kind == "change_summary":
-                    self.tell(event.message)
+            for events in follow(child, watch.look):
+                for event in events:
+                    if event.kind == "change_summary":
+                        self.tell(event.message)
             code = self._checked(PlanFailed, child, allowed=(0, _CHANGES))
         if code == 0:
             self.workdir.plan.unlink()
@@ -171,12 +176,6 @@ class Engine:
         data = json_object_in(self._show())
         learn_plan(self.secrets, data)
         return parse_plan(data, self.stack.name, self.stack.root, self.workdir.plan)
-
-    def destroy(self) -> Iterator[TerraformEvent]:
-        """Destroy everything the state holds, as one plan says; no gate is asked (see `destroy.py`)."""
-        plan = self.plan(arguments=("-destroy",))
-        if not plan.is_empty:
-            yield from self.apply(plan)
 
     def drift(self) -> Plan:
         """A plan of nothing but what was changed outside of Terraform: its `drift` says what; nothing is to be applied.
@@ -203,14 +202,14 @@ class Engine:
             self.workdir.keep_computed(known, self.sources)
         return {kind: frozenset(names) for kind, names in known.items()}
 
-    def apply(self, plan: Plan, arguments: Sequence[str] = ()) -> Iterator[TerraformEvent]:
-        """Apply exactly this saved plan; events come while Terraform runs.
+    def apply(self, plan: Plan) -> Iterator[list[TerraformEvent]]:
+        """Apply exactly this saved plan; events come while Terraform runs, those of each look together, often none.
 
         Whoever stops iterating stops Terraform, which is given time to finish and waited for.
         """
-        line = self._lines.quiet("apply", *arguments, str(plan.file), json=FLAG, lock_timeout=self.lock_timeout)
+        line = self._lines.quiet("apply", str(plan.file), json=FLAG, lock_timeout=self.lock_timeout)
         with self._journaled(line, "apply", plan.creates()) as (child, watch):
-            yield from self._follow(child, watch)
+            yield from follow(child, watch.look)
             self._checked(ApplyFailed, child, allowed=(0,))
         self.workdir.plan.unlink(missing_ok=True)
 
@@ -262,7 +261,7 @@ class Engine:
     def _provider(self) -> dict[str, str]:
         """The provider's facts that import ids are made of."""
         provider = self.stack.source.provider if self.stack.source else None
-        if provider is None:
+        if not isinstance(provider, AwsProvider):
             return {}
         return {
             "account": provider.account,
@@ -279,7 +278,8 @@ class Engine:
     def _show(self) -> str:
         """The saved plan as JSON, straight into memory because it holds secrets."""
         line = self._lines.cmd("show", str(self.workdir.plan), json=FLAG, no_color=FLAG)
-        answer = run(line, cwd=self.workdir.folder, env=self._environment, timeout=_SHOW_SECONDS)
+        folder = self.workdir.make_reading_folder()
+        answer = run(line, cwd=folder, env=self._environment, timeout=_SHOW_SECONDS)
         if answer.returncode != 0:
             problem = self.secrets.scrub(answer.stderr.strip())
             raise PlanFailed(self.stack.name, [f"  the saved plan cannot be read: {problem}"])
@@ -380,9 +380,6 @@ class Engine:
         except Exception:  # noqa: BLE001 - whatever keeps a lock from being read, the next run has to look
             return True
         return any(judge(lock, [journal]) is Verdict.RELEASE for lock in locks)
-
-    def _follow(self, child: Child, watch: LockWatch) -> Iterator[TerraformEvent]:
-        yield from follow(child, watch.look)
 
     def _checked(self, kind: type[CommandFailed], child: Child, allowed: Sequence[int]) -> int:
         code = child.wait()

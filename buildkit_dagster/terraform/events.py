@@ -107,14 +107,14 @@ def read_events(file: Path) -> list[TerraformEvent]:
     return [event for line in lines if (event := TerraformEvent.parse(line))]
 
 
-def follow(child: Child, on_idle: Callable[[], None]) -> Iterator[TerraformEvent]:
-    """Events as the child writes them, until it has ended and all of its file is read."""
+def follow(child: Child, on_idle: Callable[[], None]) -> Iterator[list[TerraformEvent]]:
+    """What the child has written since the last look, nothing at times, until it has ended and all of it is read."""
     with child.stdout.open(encoding="utf-8", errors="replace") as stream:
         part = ""
         while True:
             ended = child.poll() is not None
             *lines, part = (part + stream.read()).split("\n")
-            yield from (event for line in lines if (event := TerraformEvent.parse(line)))
+            yield [event for line in lines if (event := TerraformEvent.parse(line))]
             if ended:
                 return
             on_idle()

@@ -1,6 +1,6 @@
 """From what a finished Terraform command printed to a typed error; the only place that reads its diagnostics.
 
-The error classes are in `errors.py`. Which failures a retry can help is data here, from the messages of Terraform, the
+The error classes are in `errors/`. Which failures a retry can help is data here, from the messages of Terraform, the
 AWS provider and the services behind it.
 """
 

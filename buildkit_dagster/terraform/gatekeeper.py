@@ -1,7 +1,8 @@
 """Between plan and apply: judge, store what must wait, and open what was stored; nothing is ever re-planned here.
 
 The order is the same for every run: judge the plan, and where a gate denies it or asks for an approval, store it first,
-so that the error names a digest that exists. What gates look for is in `rules/`, what a stored plan is in `plans.py`.
+so that the error names a digest that exists. What gates look for is in `rules/`, what a stored plan says in
+`plan_record.py`.
 """
 
 from __future__ import annotations
@@ -25,15 +26,9 @@ from buildkit_dagster.terraform.engine import Cloud, Engine
 from buildkit_dagster.terraform.inputs import input_parts
 from buildkit_dagster.terraform.journal import who
 from buildkit_dagster.terraform.plan import Plan
-from buildkit_dagster.terraform.plans import (
-    PlanRecord,
-    Plans,
-    changes_of,
-    digest_for,
-    plan_parts,
-    write_plan_file,
-)
-from buildkit_dagster.terraform.render import S3Backend
+from buildkit_dagster.terraform.plan_record import PlanRecord, changes_of, digest_for, plan_parts
+from buildkit_dagster.terraform.plans import Plans, write_plan_file
+from buildkit_dagster.terraform.rendered_root import S3Backend
 from buildkit_dagster.terraform.speculative import differences
 from buildkit_dagster.terraform.state import State
 
@@ -100,7 +95,7 @@ class Gatekeeper:
         """Forget what an earlier attempt stored; raise where the stored plan that is asked for can never be applied."""
         self.record = self.opened = None
         if digest is not None:
-            self.plans.load(digest).refuse_unusable(_now())
+            self.plans.load(digest).refuse_for_run(_now())
 
     def open(self, digest: str, values: Mapping[str, Any], units: Sequence[str]) -> Plan:
         """The stored plan, its file in its place for Terraform; raises where anything it was made from changed."""
@@ -177,14 +172,20 @@ class Gatekeeper:
             covering,
             stack=record.stack,
             digest=record.digest,
-            way=self._way_to_approve(record.digest),
+            way=self._way_to_approve(record),
             changes=bool(plan.changes),
         )
         if approval is not None and approval.signature:
             spend(self.plans.store, approval, self.engine.run)
 
-    def _way_to_approve(self, digest: str) -> str:
+    def _way_to_approve(self, record: PlanRecord) -> str:
         """What people do so that the plan counts as approved."""
+        digest = record.digest
+        if record.destroys:
+            again = "Destroying the stack again carries out exactly this plan"
+            if self._key is None:
+                return f"{again}, which approves it"
+            return f"An approver runs `buildkit approve {digest}`. {again}"
         if self._key is not None:
             return (
                 f"An approver runs `buildkit approve {digest}`; then apply exactly this plan: "

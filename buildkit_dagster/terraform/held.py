@@ -11,7 +11,7 @@ from buildkit_dagster.terraform.engine import Engine
 from buildkit_dagster.terraform.holders import Holder, read_holder
 from buildkit_dagster.terraform.journal import unsettled
 from buildkit_dagster.terraform.locks import Lock, Verdict, judge, read_locks
-from buildkit_dagster.terraform.render import S3Backend
+from buildkit_dagster.terraform.rendered_root import S3Backend
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """Who holds a state's lock, in words of ours: a small object beside the state that any machine can read.
 
-Terraform's own lock names user and host only. This record names the Dagster run and the process too. It is written when
-a lock of ours is seen (`lock_watch.py`) and removed when its Terraform has ended; it counts only as long as the lock
-with its id is there. What to do about a lock is decided in `locks.py`, told in `held.py`.
+Terraform's own lock names user and host only. This record names the Dagster run, or the command, and the process too.
+It is written when a lock of ours is seen (`lock_watch.py`) and removed when its Terraform has ended; it counts only as
+long as the lock with its id is there. What to do about a lock is decided in `locks.py`, told in `held.py`.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from buildkit_dagster.terraform.render import S3Backend
+from buildkit_dagster.terraform.rendered_root import S3Backend
 
 
 @dataclass(frozen=True)
 class Holder:
-    """The run that took a lock; `since` is ISO 8601 in UTC."""
+    """Who took a lock: `run` is a Dagster run's id, or what `naming.command_use` says; `since` is ISO 8601 in UTC."""
 
     lock_id: str
     run: str

@@ -1,6 +1,6 @@
 """By which id `terraform import` finds a resource that exists but is not in the state.
 
-Most AWS types are imported by their `id`, which Terraform prints when it has created the resource. The exceptions, the
+Most types are imported by their `id`, which Terraform prints when it has created the resource. The exceptions, the
 ids that can be foretold from planned values, and the types whose objects are found by their tag are data here, from the
 "Import" sections of the provider's reference. Running the import is the engine's work; which resources need it is read
 from the journal; looking for a tag is `tagged.py`.
@@ -14,7 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-#: Types whose id can be foretold from the arguments; `{account}`, `{region}` and `{partition}` are the provider's.
+#: Types whose id can be foretold from the arguments; `{account}`, `{region}` and `{partition}` are the provider's where
+#: the resource has none of its own.
 FORETOLD: Mapping[str, str] = {
     "aws_athena_workgroup": "{name}",
     "aws_cloudwatch_event_bus": "{name}",
@@ -63,6 +64,15 @@ FORETOLD: Mapping[str, str] = {
     "aws_sqs_queue": "https://sqs.{region}.{dns_suffix}/{account}/{name}",
     "aws_sqs_queue_policy": "{queue_url}",
     "aws_ssm_parameter": "{name}",
+    "google_cloud_run_v2_job": "projects/{project}/locations/{location}/jobs/{name}",
+    "google_cloud_scheduler_job": "projects/{project}/locations/{region}/jobs/{name}",
+    "google_cloudfunctions2_function": "projects/{project}/locations/{location}/functions/{name}",
+    "google_kms_crypto_key": "{key_ring}/cryptoKeys/{name}",
+    "google_kms_key_ring": "projects/{project}/locations/{location}/keyRings/{name}",
+    "google_logging_project_bucket_config": "projects/{project}/locations/{location}/buckets/{bucket_id}",
+    "google_logging_project_sink": "projects/{project}/sinks/{name}",
+    "google_service_account": "projects/{project}/serviceAccounts/{account_id}@{project}.iam.gserviceaccount.com",
+    "google_storage_bucket": "{name}",
 }
 
 
@@ -128,11 +138,12 @@ _STATE_ONLY = re.compile(r"terraform_data|(?:null|random|time|tls)_\w+")
 _SETTINGS = re.compile(
     r"aws_s3_bucket_\w+|aws_iam_role_policy(?:_attachment)?|aws_sqs_queue_(?:policy|redrive_policy)"
     r"|aws_ecr_(?:lifecycle|repository)_policy|aws_ecs_cluster_capacity_providers|aws_kms_key_policy"
-    r"|aws_secretsmanager_secret_policy|aws_sns_topic_policy"
+    r"|aws_secretsmanager_secret_policy|aws_sns_topic_policy|aws_lambda_function_event_invoke_config"
+    r"|google_\w+_iam_member|google_storage_bucket_object"
 )
 
 #: Planned values by which a person recognizes an object.
-_TELLING = ("name", "name_prefix", "bucket", "identifier", "family", "description")
+_TELLING = ("name", "name_prefix", "display_name", "bucket", "identifier", "family", "description")
 
 
 def known_id(
@@ -147,7 +158,8 @@ def known_id(
 def foretold_id(resource_type: str, values: Mapping[str, Any], provider: Mapping[str, str]) -> str | None:
     """The import id that follows from planned `values`; None where the type has no rule or a value is not known yet."""
     rule = FORETOLD.get(resource_type)
-    return None if rule is None else _fill(rule, {**values, **provider})
+    own = {name: value for name, value in values.items() if value}
+    return None if rule is None else _fill(rule, {**provider, **own})
 
 
 def is_made_anew(resource_type: str) -> bool:

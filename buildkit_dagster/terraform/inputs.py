@@ -15,7 +15,7 @@ from typing import Any
 
 from buildkit_dagster.terraform.digest import hash_of
 from buildkit_dagster.terraform.engine import Engine
-from buildkit_dagster.terraform.render import Ref
+from buildkit_dagster.terraform.rendered_root import Ref
 from buildkit_dagster.terraform.stack import TerraformStack
 from buildkit_dagster.terraform.state import State
 from buildkit_dagster.terraform.workdir import LOCK_FILE, Workdir

@@ -1,4 +1,4 @@
-"""Where a resource is shown in the AWS console: addresses as data, by resource type.
+"""Where a resource is shown in the console of AWS or Google: addresses as data, by resource type.
 
 A type that is not listed has no link; nothing is guessed. The places follow the console's own deep links.
 """
@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
 
+_GOOGLE = "https://console.cloud.google.com"
 _HOST = "https://{region}.console.aws.amazon.com"
 
 #: Type → address; fields are attributes of the resource, `{region}` is the provider's.
@@ -27,6 +28,11 @@ _PLACES: Mapping[str, str] = {
     "aws_s3_bucket": "https://s3.console.aws.amazon.com/s3/buckets/{bucket}?region={region}",
     "aws_secretsmanager_secret": _HOST + "/secretsmanager/secret?name={name}&region={region}",
     "aws_security_group": _HOST + "/vpc/home?region={region}#SecurityGroup:groupId={id}",
+    "google_cloud_run_v2_job": _GOOGLE + "/run/jobs/details/{location}/{name}/executions?project={project}",
+    "google_cloud_scheduler_job": _GOOGLE + "/cloudscheduler?project={project}",
+    "google_cloudfunctions2_function": _GOOGLE + "/run/detail/{location}/{name}/metrics?project={project}",
+    "google_service_account": _GOOGLE + "/iam-admin/serviceaccounts?project={project}",
+    "google_storage_bucket": _GOOGLE + "/storage/browser/{name}?project={project}",
     "aws_sqs_queue": _HOST + "/sqs/v3/home?region={region}#/queues/{url}",
 }
 

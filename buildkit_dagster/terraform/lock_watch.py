@@ -14,7 +14,7 @@ from buildkit_dagster.terraform.backends import Backend
 from buildkit_dagster.terraform.holders import Holder, remove_holder, write_holder
 from buildkit_dagster.terraform.journal import Journal, who
 from buildkit_dagster.terraform.locks import Lock, is_newer, read_s3_lock, s3_clock
-from buildkit_dagster.terraform.render import S3Backend
+from buildkit_dagster.terraform.rendered_root import S3Backend
 
 
 class LockWatch:

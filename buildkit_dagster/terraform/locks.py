@@ -15,7 +15,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from buildkit_dagster.terraform.journal import Journal
-from buildkit_dagster.terraform.render import S3Backend
+from buildkit_dagster.terraform.rendered_root import S3Backend
 
 #: Terraform stamps a lock with its own clock, a moment after the process starts.
 _CLOCK_SLACK = timedelta(seconds=2)

@@ -17,10 +17,10 @@ from typing import Any
 from buildkit_dagster.errors import InvalidRoot, StateNotMoved, StatesDiverge
 from buildkit_dagster.terraform.backends import LocalBackend
 from buildkit_dagster.terraform.engine import Engine
+from buildkit_dagster.terraform.private import write_private
 from buildkit_dagster.terraform.recovery import settle_locks
-from buildkit_dagster.terraform.render import S3Backend
+from buildkit_dagster.terraform.rendered_root import S3Backend
 from buildkit_dagster.terraform.state import State, read_state
-from buildkit_dagster.terraform.workdir import write_private
 
 
 class Home(enum.Enum):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from buildkit_dagster.errors import InvalidRoot, UpstreamOutputMissing, UpstreamOutputSensitive
-from buildkit_dagster.terraform.render import Ref, refs_in
+from buildkit_dagster.terraform.rendered_root import Ref, refs_in
 from buildkit_dagster.terraform.root import ROOT_UNIT
 from buildkit_dagster.terraform.secret_names import SENSITIVE
 from buildkit_dagster.terraform.stack import TerraformStack

@@ -1,7 +1,7 @@
 """Plans as people read them: a table for the terminal, Markdown for a pull request, JSON for programs.
 
-Only addresses, actions, counts, verdicts and names of assets are told; no value of a resource is. Markdown comes in
-parts that fit into a comment each.
+Only addresses, actions, counts, verdicts, names of assets and how tags are written are told; no other value of a
+resource is. Markdown comes in parts that fit into a comment each.
 """
 
 from __future__ import annotations
@@ -34,9 +34,16 @@ class Shown:
         """Whether a gate denies the plan."""
         return any(verdict.severity is Severity.DENY for verdict in (self.plan.verdicts if self.plan else ()))
 
+    @property
+    def tag_changes(self) -> dict[str, tuple[str, ...]]:
+        """How tags of the units that change are written otherwise than the configuration does, by unit."""
+        units = self.plan.plan.changed_units if self.plan else ()
+        calls = [call for unit in units if self.plan and (call := self.plan.stack.call(unit))]
+        return {call.name: call.tag_changes for call in calls if call.tag_changes}
+
 
 def as_data(shown: Iterable[Shown]) -> list[dict[str, Any]]:
-    """`[{stack, digest, speculative, expires, counts, changes, verdicts, blast_radius, error}]`."""
+    """`[{stack, digest, speculative, expires, counts, changes, verdicts, tag_changes, blast_radius, error}]`."""
     return [_data(each) for each in shown]
 
 
@@ -77,6 +84,7 @@ def _data(shown: Shown) -> dict[str, Any]:
             {"address": change.address, "unit": change.unit, "actions": list(change.actions)} for change in plan.changes
         ],
         "verdicts": [dict(verdict) for verdict in record.verdicts] if record else [],
+        "tag_changes": {unit: list(changes) for unit, changes in shown.tag_changes.items()},
         "blast_radius": {"units": list(shown.blast.units), **_lists(shown.blast.downstream)},
     }
 
@@ -92,6 +100,7 @@ def _table(shown: Shown) -> Iterator[str]:
     yield f"{shown.stack}: {_headline(shown)}"
     yield from (f"  {_sign(change.actions)} {change.address}" for change in shown.plan.plan.changes)
     yield from (f"  {verdict}" for verdict in shown.plan.verdicts)
+    yield from (f"  tags of {unit}: {change}" for unit, changes in shown.tag_changes.items() for change in changes)
     for kind, names in shown.blast.downstream.items():
         yield f"  hangs on it: {kind}: {', '.join(names)}"
 
@@ -123,6 +132,12 @@ def _section(shown: Shown) -> Iterator[str]:
     if shown.plan.plan.changes:
         yield ""
         yield from (f"- {_sign(change.actions)} {_code(change.address)}" for change in shown.plan.plan.changes)
+    if shown.tag_changes:
+        yield ""
+        yield "Tags that are written otherwise, so that the cloud takes them:"
+        yield ""
+        told = ((unit, change) for unit, changes in shown.tag_changes.items() for change in changes)
+        yield from (f"- {_code(unit)}: {_prose(change)}" for unit, change in told)
     if shown.blast:
         yield ""
         yield "Blast radius of what is deleted or replaced:"

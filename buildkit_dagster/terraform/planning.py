@@ -17,10 +17,11 @@ from buildkit_dagster.terraform.engine import Engine
 from buildkit_dagster.terraform.gatekeeper import Gatekeeper
 from buildkit_dagster.terraform.inputs import state_part
 from buildkit_dagster.terraform.plan import Plan
+from buildkit_dagster.terraform.plan_record import PlanRecord, coded
 from buildkit_dagster.terraform.planning_root import planning_root
-from buildkit_dagster.terraform.plans import PlanRecord, Plans, coded
+from buildkit_dagster.terraform.plans import Plans
 from buildkit_dagster.terraform.recovery import save_lost, settle_locks
-from buildkit_dagster.terraform.render import S3Backend, Unknown
+from buildkit_dagster.terraform.rendered_root import S3Backend, Unknown
 from buildkit_dagster.terraform.stack import TerraformStack
 from buildkit_dagster.terraform.upstream import PlannedOutputs, PlannedValues, planned_values
 

@@ -18,22 +18,15 @@ from typing import Any
 from buildkit_dagster.errors import NotPlannable
 from buildkit_dagster.terraform.backends import LocalBackend
 from buildkit_dagster.terraform.engine import Engine
+from buildkit_dagster.terraform.module_folder import interface_of
 from buildkit_dagster.terraform.plan import UNKNOWN, Plan, ResourceChange
-from buildkit_dagster.terraform.render import (
-    UNKNOWN_RESOURCE,
-    ModuleCall,
-    PlannedRef,
-    Ref,
-    RenderedRoot,
-    Text,
-    Unknown,
-    expression,
-    planned_blocks,
-)
-from buildkit_dagster.terraform.root import Root, interface_of
+from buildkit_dagster.terraform.private import write_private
+from buildkit_dagster.terraform.render import UNKNOWN_RESOURCE, expression, planned_blocks
+from buildkit_dagster.terraform.rendered_root import ModuleCall, PlannedRef, Ref, RenderedRoot, Text, Unknown
+from buildkit_dagster.terraform.root import Root
 from buildkit_dagster.terraform.stack import TerraformStack
 from buildkit_dagster.terraform.upstream import PlannedValues
-from buildkit_dagster.terraform.workdir import LOCK_FILE, write_private
+from buildkit_dagster.terraform.workdir import LOCK_FILE
 
 _FOLDER = "speculative"
 #: The name under which a root written by hand is called.

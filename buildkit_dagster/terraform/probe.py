@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from buildkit_dagster.errors import BackendUnsafe
-from buildkit_dagster.terraform.render import S3Backend
+from buildkit_dagster.terraform.rendered_root import S3Backend
 
 _PASSED = "one of two racing writers won"
 

@@ -23,6 +23,9 @@ TERRAFORM = "terraform"
 MINIMUM_TERRAFORM = "1.11.0"
 AWS_PROVIDER = "hashicorp/aws"
 AWS_PROVIDER_VERSION = "5.100.0"
+GOOGLE_PROVIDER = "hashicorp/google"
+#: The one whose schema the modules are checked against, see `tests/google_schema.py`.
+GOOGLE_PROVIDER_VERSION = "6.50.0"
 REGISTRY = "registry.terraform.io"
 
 #: Folders Terraform takes as implied mirrors by itself, and the usual places of one that somebody put there.

@@ -23,7 +23,7 @@ from buildkit_dagster.terraform.locks import (
 )
 from buildkit_dagster.terraform.lost import import_lost
 from buildkit_dagster.terraform.probe import check_backend
-from buildkit_dagster.terraform.render import S3Backend
+from buildkit_dagster.terraform.rendered_root import S3Backend
 
 #: How long to wait for a Terraform whose worker was killed, in seconds.
 WAIT_SECONDS = 3600.0

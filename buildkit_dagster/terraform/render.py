@@ -1,149 +1,43 @@
-"""The root of a stack as data: module calls, references between them, provider and backend, and their JSON form.
+"""The JSON form of a rendered root, as Terraform reads it.
 
 Everything is serialised; HCL text is never made from strings. Data that happens to contain `${` or `%{` is escaped, so
-only the reference types of this file become expressions. Which modules a stack calls is decided in `stacks/`; writing
-the folder Terraform runs in is `workdir.py`, reading a root back (edges, hashes) is `root.py`.
+only the reference types of `rendered_root.py` become expressions. Writing the folder Terraform runs in is `workdir.py`,
+reading a root back (edges, hashes) is `reading.py`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
-from buildkit_dagster.data import data_path
-from buildkit_dagster.naming import identifier
-from buildkit_dagster.terraform.providers import AWS_PROVIDER, AWS_PROVIDER_VERSION, MINIMUM_TERRAFORM
-
-Json = Any
+from buildkit_dagster.terraform.providers import (
+    AWS_PROVIDER,
+    AWS_PROVIDER_VERSION,
+    GOOGLE_PROVIDER,
+    GOOGLE_PROVIDER_VERSION,
+    MINIMUM_TERRAFORM,
+)
+from buildkit_dagster.terraform.rendered_root import (
+    AwsProvider,
+    GoogleProvider,
+    Json,
+    ModuleCall,
+    PlannedRef,
+    Ref,
+    RenderedRoot,
+    S3Backend,
+    Text,
+    UnitRef,
+    Unknown,
+)
 
 #: A carriage return in a template.
 _RETURN = '${"\\r"}'
 
 #: The name of a resource whose id stands for everything that is not known yet.
 UNKNOWN_RESOURCE = "buildkit_unknown"
-
-
-@dataclass(frozen=True)
-class Ref:
-    """An output of a unit of another stack: a root variable here, and an edge between the two assets."""
-
-    stack: str
-    unit: str
-    output: str
-
-    @property
-    def variable(self) -> str:
-        """The root variable that carries the value."""
-        return "__".join(identifier(part) for part in (self.stack, self.unit, self.output))
-
-
-@dataclass(frozen=True)
-class PlannedRef:
-    """An output of another stack that is only planned: a local of a root that is for planning only."""
-
-    local: str
-
-
-@dataclass(frozen=True)
-class Unknown:
-    """A value that only an apply will tell. Terraform takes anything made of an attribute it does not know for one.
-
-    A `text` fits wherever a string, number or boolean does, and leaves what stands beside it in a map or list known;
-    the other one fits everywhere, and a map or list that holds it is unknown as a whole.
-    """
-
-    text: bool = True
-
-
-@dataclass(frozen=True)
-class UnitRef:
-    """An output of another unit of the same stack."""
-
-    unit: str
-    output: str
-
-
-@dataclass(frozen=True, init=False)
-class Text:
-    """A string put together from literal parts and references."""
-
-    parts: tuple[str | Ref | UnitRef | PlannedRef, ...]
-
-    def __init__(self, *parts: str | Ref | UnitRef | PlannedRef) -> None:
-        object.__setattr__(self, "parts", parts)
-
-
-@dataclass(frozen=True)
-class ModuleCall:
-    """One unit: a module of the package called `name` with `inputs` (JSON with references anywhere inside).
-
-    `depends_on` names units of the same stack; `tags` and `owners` are the asset's, `asset_deps` the keys of assets
-    outside Terraform that must exist first (an image).
-    """
-
-    name: str
-    module: str
-    inputs: Mapping[str, Json] = field(default_factory=dict)
-    depends_on: tuple[str, ...] = ()
-    tags: Mapping[str, str] = field(default_factory=dict)
-    owners: tuple[str, ...] = ()
-    asset_deps: tuple[tuple[str, ...], ...] = ()
-
-
-@dataclass(frozen=True)
-class S3Backend:
-    """State in S3 with S3's own locking. `path_style` is for the emulator, `role` is assumed for state access."""
-
-    bucket: str
-    key: str
-    region: str
-    dynamodb_table: str | None = None
-    role: str | None = None
-    path_style: bool = False
-
-
-@dataclass(frozen=True)
-class AwsProvider:
-    """The root's one AWS provider; any other account than `account` is refused by the provider itself."""
-
-    region: str
-    account: str
-    default_tags: Mapping[str, str] = field(default_factory=dict)
-    assume_role: str | None = None
-    path_style: bool = False
-
-
-@dataclass(frozen=True)
-class RenderedRoot:
-    """A whole stack. Without a backend the state is a local file in the stack's work folder.
-
-    `planned` are values of `PlannedRef`s, with `Unknown` in them; a root that has any is never applied.
-    """
-
-    stack: str
-    calls: tuple[ModuleCall, ...]
-    provider: AwsProvider | None
-    backend: S3Backend | None
-    module_source: Path | None = None
-    planned: Mapping[str, Json] = field(default_factory=dict, repr=False)
-
-    @property
-    def modules(self) -> Path:
-        """The folder that holds the called modules."""
-        return self.module_source or data_path("modules")
-
-    def refs(self) -> tuple[Ref, ...]:
-        """Every reference to another stack, each once."""
-        return tuple(dict.fromkeys(ref for call in self.calls for ref in call_refs(call)))
-
-
-def call_refs(call: ModuleCall) -> tuple[Ref, ...]:
-    """References of one call to other stacks, in order of appearance."""
-    return tuple(dict.fromkeys(refs_in(call.inputs)))
 
 
 def body_of(root: RenderedRoot, outputs: Mapping[str, tuple[str, ...]], modules: Path) -> dict[str, Json]:
@@ -153,10 +47,12 @@ def body_of(root: RenderedRoot, outputs: Mapping[str, tuple[str, ...]], modules:
         "module": {call.name: _call(call, modules) for call in root.calls},
         "output": {call.name: _output(call, outputs[call.module]) for call in root.calls},
     }
-    if root.provider is not None:
+    if isinstance(root.provider, AwsProvider):
         body["provider"] = {"aws": _provider(root.provider)}
-    if root.refs():
-        body["variable"] = {ref.variable: {"type": "any", "nullable": False} for ref in root.refs()}
+    elif root.provider is not None:
+        body["provider"] = {"google": _google(root.provider)}
+    if refs := root.refs():
+        body["variable"] = {ref.variable: {"type": "any", "nullable": False} for ref in refs}
     if root.planned:
         body.update(planned_blocks(root.planned))
     return body
@@ -190,6 +86,14 @@ def backend_settings(backend: S3Backend) -> dict[str, Json]:
 
 def expression(value: Json) -> Json:
     """A value as Terraform's JSON syntax wants it: references become templates, everything else is a literal."""
+    if isinstance(value, str):
+        return escape(value)
+    if value is None or isinstance(value, (int, float)):
+        return value
+    if isinstance(value, dict):
+        return {escape(str(key)): expression(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [expression(inner) for inner in value]
     if isinstance(value, Ref):
         return f"${{var.{value.variable}}}"
     if isinstance(value, PlannedRef):
@@ -201,19 +105,14 @@ def expression(value: Json) -> Json:
         return f"${{module.{value.unit}.{value.output}}}"
     if isinstance(value, Text):
         return _template(value.parts)
-    if isinstance(value, str):
-        return escape(value)
-    if isinstance(value, Mapping):
-        return {escape(str(key)): expression(inner) for key, inner in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [expression(inner) for inner in value]
-    return value
+    return expression(dict(value)) if isinstance(value, Mapping) else value
 
 
 def escape(text: str) -> str:
     """Text that Terraform reads back as itself."""
-    escaped = re.sub(r"([$%])\{", r"\1\1{", text)
-    return escaped if escaped == text else _without_returns(escaped)
+    if "${" not in text and "%{" not in text:
+        return text
+    return _without_returns(re.sub(r"([$%])\{", r"\1\1{", text))
 
 
 def _without_returns(text: str) -> str:
@@ -236,8 +135,10 @@ def _template(parts: tuple[str | Ref | UnitRef | PlannedRef, ...]) -> str:
 
 def _settings(root: RenderedRoot) -> dict[str, Json]:
     settings: dict[str, Json] = {"required_version": f">= {MINIMUM_TERRAFORM}"}
-    if root.provider is not None:
+    if isinstance(root.provider, AwsProvider):
         settings["required_providers"] = {"aws": {"source": AWS_PROVIDER, "version": AWS_PROVIDER_VERSION}}
+    elif root.provider is not None:
+        settings["required_providers"] = {"google": {"source": GOOGLE_PROVIDER, "version": GOOGLE_PROVIDER_VERSION}}
     if root.backend is not None:
         settings["backend"] = {"s3": backend_settings(root.backend)}
     return settings
@@ -254,6 +155,20 @@ def _provider(provider: AwsProvider) -> dict[str, Json]:
     return settings
 
 
+def _google(provider: GoogleProvider) -> dict[str, Json]:
+    """Labels are those of the configuration alone: the provider would add one that says it was Terraform."""
+    settings: dict[str, Json] = {
+        "project": provider.project,
+        "region": provider.region,
+        "add_terraform_attribution_label": False,
+    }
+    if provider.default_labels:
+        settings["default_labels"] = expression(dict(provider.default_labels))
+    if provider.impersonate:
+        settings["impersonate_service_account"] = provider.impersonate
+    return settings
+
+
 def _call(call: ModuleCall, modules: Path) -> dict[str, Json]:
     folder = modules / call.module
     block = {"source": str(folder) if folder.is_absolute() else f"./{folder}", **expression(dict(call.inputs))}
@@ -264,17 +179,3 @@ def _call(call: ModuleCall, modules: Path) -> dict[str, Json]:
 
 def _output(call: ModuleCall, names: tuple[str, ...]) -> dict[str, Json]:
     return {"value": {name: expression(UnitRef(call.name, name)) for name in names}}
-
-
-def refs_in(value: Json) -> Iterator[Ref]:
-    """References to other stacks anywhere in a value."""
-    if isinstance(value, Ref):
-        yield value
-    elif isinstance(value, Text):
-        yield from (part for part in value.parts if isinstance(part, Ref))
-    elif isinstance(value, Mapping):
-        for inner in value.values():
-            yield from refs_in(inner)
-    elif isinstance(value, (list, tuple)):
-        for inner in value:
-            yield from refs_in(inner)

@@ -6,6 +6,7 @@ Dagster for the next try with the same data (`defs/failures.py`); everything els
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections.abc import Callable
@@ -19,14 +20,17 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Retries:
-    """`times` tries after the first one; the waits double from `seconds` on, each up to a half longer or shorter."""
+    """`times` tries after the first one; the waits grow from `seconds` on by `factor`, each up to a half longer or
+    shorter, and none is longer than `most`."""
 
     times: int = 3
     seconds: float = 10.0
+    factor: float = 2.0
+    most: float = math.inf
 
     def wait(self, attempt: int) -> float:
         """Seconds between the failure of the `attempt`th try (from 1) and the next one."""
-        return self.seconds * 2.0 ** (attempt - 1) * random.uniform(0.5, 1.5)
+        return min(self.most, self.seconds * self.factor ** (attempt - 1) * random.uniform(0.5, 1.5))
 
 
 def retried(call: Callable[[], Result], retries: Retries, tell: Callable[[str], None]) -> Result:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from buildkit_dagster.terraform.plan import Plan
-from buildkit_dagster.terraform.plans import Change, PlanRecord, changes_of
+from buildkit_dagster.terraform.plan_record import Change, PlanRecord, changes_of
 from buildkit_dagster.terraform.root import Root
 
 

@@ -1,6 +1,6 @@
 """A stack: one Terraform root with its state, its work folder and the stacks it takes outputs from.
 
-This is the value everything else is given. Reading the root is `root.py`, the state `state.py`, running Terraform
+This is the value everything else is given. Reading the root is `reading.py`, the state `state.py`, running Terraform
 `engine.py`; the asset side is in `defs/terraform/`.
 """
 
@@ -15,8 +15,13 @@ from typing import Any, Literal, get_args
 
 from buildkit_dagster.errors import InvalidRoot
 from buildkit_dagster.terraform.backends import DEFAULT_WORKSPACE, Backend, LocalBackend, backend_of
-from buildkit_dagster.terraform.render import ModuleCall, Ref, RenderedRoot, body_of, call_refs, refs_in
-from buildkit_dagster.terraform.root import Root, analyse, module_outputs, read_root, read_values, values_beside
+from buildkit_dagster.terraform.hcl import read_values, value_files_beside
+from buildkit_dagster.terraform.module_folder import module_outputs
+from buildkit_dagster.terraform.noted import read_again
+from buildkit_dagster.terraform.reading import analyse
+from buildkit_dagster.terraform.render import body_of
+from buildkit_dagster.terraform.rendered_root import GoogleProvider, ModuleCall, Ref, RenderedRoot, call_refs, refs_in
+from buildkit_dagster.terraform.root import Root
 
 #: What drift of a unit means: told as a warning, stops the jobs that rest on the unit, is not looked for.
 Drift = Literal["warn", "block", "off"]
@@ -109,7 +114,7 @@ class TerraformStack:
             upstream=upstream,
             work=work / root.stack,
             source=root,
-            lock_file=work.parent.parent / ".terraform.lock.hcl",
+            lock_file=work.parent.parent / _lock_file(root),
             drift=drift,
         )
 
@@ -123,10 +128,10 @@ class TerraformStack:
 
     @cached_property
     def root(self) -> Root:
-        """Units and edges; read once."""
+        """Units and edges; read once, a root written by hand from the note of an earlier process where one fits."""
         if self.source is None:
             given = {name: str(value) for name, value in self.variables.items()}
-            return read_root(self.path, self.name, given, self.values_in_files, self.workspace)
+            return read_again(self.work, self.path, self.name, given, self.value_files, self.workspace)
         return analyse([self.body(self.source.modules)], self.name, self.path, {})
 
     def body(self, modules: Path = Path("modules")) -> dict[str, Any]:
@@ -137,15 +142,20 @@ class TerraformStack:
         outputs = {name: module_outputs(self.source.modules / name) for name in called}
         return body_of(self.source, outputs, modules)
 
-    @cached_property
-    def values_in_files(self) -> Mapping[str, Any]:
-        """Variables from the files Terraform reads by itself, then from `var_files`; the later win."""
+    @property
+    def value_files(self) -> tuple[Path, ...]:
+        """The files of variables that Terraform reads by itself, then `var_files`; the later win."""
         if self.source is not None:
-            return {}
+            return ()
         missing = [file for file in self.var_files if not file.is_file()]
         if missing:
             raise InvalidRoot(self.path, f"there is no var file {missing[0]}; var_files are relative to the root")
-        return {**values_beside(self.path), **read_values(self.var_files)}
+        return (*value_files_beside(self.path), *self.var_files)
+
+    @cached_property
+    def values_in_files(self) -> Mapping[str, Any]:
+        """The variables in `value_files`."""
+        return read_values(self.value_files)
 
     @cached_property
     def backend(self) -> Backend:
@@ -155,6 +165,12 @@ class TerraformStack:
         more = self.backend_config
         given = read_values([more]) if isinstance(more, Path) else more
         return backend_of(self.root.backend, given, self.path, self.workspace)
+
+    @property
+    def not_emulated(self) -> bool:
+        """Whether nothing stands for the stack's cloud in its environment: it can be looked at, and never run."""
+        provider = self.source.provider if self.source else None
+        return isinstance(provider, GoogleProvider) and provider.emulated
 
     @property
     def slot(self) -> str:
@@ -168,12 +184,17 @@ class TerraformStack:
 
     def drift_mode(self, unit: str) -> Drift:
         """What drift of the unit means; raises InvalidRoot where `drift` names units or modes there are not."""
-        modes = self.drift if isinstance(self.drift, Mapping) else dict.fromkeys(self.root.names, self.drift)
-        wrong = [f"{name}: {mode}" for name, mode in modes.items() if name not in self.root.names or mode not in _MODES]
+        return self._drift_modes.get(unit, "warn")
+
+    @cached_property
+    def _drift_modes(self) -> Mapping[str, Drift]:
+        units = self.root.names
+        modes = self.drift if isinstance(self.drift, Mapping) else dict.fromkeys(units, self.drift)
+        wrong = [f"{name}: {mode}" for name, mode in modes.items() if name not in units or mode not in _MODES]
         if wrong:
-            allowed = f"{', '.join(_MODES)} for units {', '.join(self.root.names)}"
+            allowed = f"{', '.join(_MODES)} for units {', '.join(units)}"
             raise InvalidRoot(self.path, f"TerraformStack(drift=...) says {', '.join(wrong)}; allowed: {allowed}")
-        return modes.get(unit, "warn")
+        return modes
 
     def refs(self, unit: str) -> tuple[Ref, ...]:
         """References of one unit to outputs of other stacks."""
@@ -205,6 +226,11 @@ def _check_workspace(folder: Path, workspace: str) -> None:
     """It becomes a part of paths and keys."""
     if not re.fullmatch(r"[A-Za-z0-9_-]+", workspace):
         raise InvalidRoot(folder, f"{workspace!r} cannot be a workspace; allowed: letters, digits, _ and -")
+
+
+def _lock_file(root: RenderedRoot) -> str:
+    """A lock file is complete or refused, so roots of another provider have another one."""
+    return ".terraform.lock.google.hcl" if isinstance(root.provider, GoogleProvider) else ".terraform.lock.hcl"
 
 
 def _slot(name: str, workspace: str) -> str:

@@ -14,7 +14,8 @@ from typing import Any
 from buildkit_dagster.errors import StateNotReadable
 from buildkit_dagster.terraform.backends import Backend, LocalBackend, PassedBackend
 from buildkit_dagster.terraform.redaction import Secrets
-from buildkit_dagster.terraform.render import S3Backend, escape
+from buildkit_dagster.terraform.render import escape
+from buildkit_dagster.terraform.rendered_root import S3Backend
 from buildkit_dagster.terraform.secret_names import SENSITIVE, masked
 from buildkit_dagster.terraform.secret_sources import learn_state
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from multiprocessing.util import Finalize
 from types import FrameType
 
-from buildkit_dagster.process import Child, signal_group
+from buildkit_dagster.process import Child, interrupts_heard_by, signal_group
 
 Tell = Callable[[str], None]
 
@@ -86,12 +86,8 @@ def undisturbed() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {signum: signal.signal(signum, _swallow) for signum in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with interrupts_heard_by(_swallow):
         yield
-    finally:
-        for signum, handler in before.items():
-            signal.signal(signum, handler)
 
 
 def _swallow(_signum: int, _frame: FrameType | None) -> None:

@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 from typing import Any, Protocol
 
-from buildkit_dagster.terraform.render import S3Backend
+from buildkit_dagster.terraform.rendered_root import S3Backend
 from buildkit_dagster.terraform.stack import TerraformStack
 
 PREFIX = "plans"
@@ -35,6 +35,10 @@ class Store(Protocol):
         ...
 
     def delete(self, name: str) -> None: ...
+
+    def place(self, name: str) -> str:
+        """Where people find it."""
+        ...
 
 
 class BucketStore:
@@ -71,6 +75,9 @@ class BucketStore:
     def delete(self, name: str) -> None:
         self._s3.delete_object(**self._place(name))
 
+    def place(self, name: str) -> str:
+        return f"s3://{self._bucket}/{self._prefix}{name}"
+
     def _place(self, name: str) -> dict[str, str]:
         return {"Bucket": self._bucket, "Key": self._prefix + name}
 
@@ -104,6 +111,9 @@ class FolderStore:
 
     def delete(self, name: str) -> None:
         (self._folder / name).unlink(missing_ok=True)
+
+    def place(self, name: str) -> str:
+        return str(self._folder / name)
 
     def _draft(self, name: str, body: bytes) -> Path:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)

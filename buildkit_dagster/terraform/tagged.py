@@ -7,12 +7,16 @@ Rendered units carry it (`stacks/scope.py`). Which types are looked for, and by 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from buildkit_dagster.terraform.import_ids import Tagged
 from buildkit_dagster.terraform.state import State
 
 UNIT_TAG = "buildkit_unit"
+
+#: A filter of GetResources takes 20 values (Resource Groups Tagging API reference, "TagFilter").
+_VALUES = 20
 
 
 def unit_tag(stack: str, unit: str) -> str:
@@ -34,6 +38,17 @@ def find_tagged(tagging: Any, kind: Tagged, value: str, state: State) -> list[st
     if kind.newest and free:
         free = [max(free, key=_number)]
     return sorted(kind.import_id(arn) for arn in free)
+
+
+def tags_of_units(tagging: Any, units: Sequence[str]) -> dict[str, dict[str, str]]:
+    """The tags of every object that carries the tag of one of these units, by ARN."""
+    found = {}
+    for start in range(0, len(units), _VALUES):
+        filters = [{"Key": UNIT_TAG, "Values": list(units[start : start + _VALUES])}]
+        for page in tagging.get_paginator("get_resources").paginate(TagFilters=filters):
+            for item in page["ResourceTagMappingList"]:
+                found[item["ResourceARN"]] = {tag["Key"]: tag["Value"] for tag in item["Tags"]}
+    return found
 
 
 def _number(arn: str) -> int:

@@ -13,9 +13,10 @@ from typing import Any
 from buildkit_dagster.errors import UpstreamOutputSensitive
 from buildkit_dagster.terraform.outputs import by_unit
 from buildkit_dagster.terraform.plan import UNKNOWN
-from buildkit_dagster.terraform.render import Ref
+from buildkit_dagster.terraform.rendered_root import Ref
+from buildkit_dagster.terraform.secret_names import SENSITIVE
 from buildkit_dagster.terraform.stack import TerraformStack
-from buildkit_dagster.terraform.state import SENSITIVE, State
+from buildkit_dagster.terraform.state import State
 
 #: Stack → its root outputs after the apply of its plan, with `UNKNOWN` and `SENSITIVE` in them.
 PlannedOutputs = Mapping[str, Mapping[str, Any]]

@@ -7,22 +7,26 @@ Running Terraform is `engine.py`.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import json
-import os
+import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from buildkit_dagster.alone import alone
 from buildkit_dagster.terraform.backends import LocalBackend
+from buildkit_dagster.terraform.module_folder import module_files
+from buildkit_dagster.terraform.private import make_work_folder, write_private
 from buildkit_dagster.terraform.providers import Sources
+from buildkit_dagster.terraform.rendered_root import RenderedRoot
 from buildkit_dagster.terraform.stack import IMPORTS_FILE, TerraformStack
 
 LOCK_FILE = ".terraform.lock.hcl"
+_HASHES = re.compile(r"^ *hashes = \[.*?\]\n", re.MULTILINE | re.DOTALL)
 _NOT_NEEDED = shutil.ignore_patterns("tests", "examples", "*.md", ".terraform", LOCK_FILE)
 
 
@@ -81,11 +85,8 @@ class Workdir:
     @contextmanager
     def alone(self) -> Iterator[None]:
         """Keep other processes on this machine out of the folder; the system lets go when we die."""
-        self.work.mkdir(parents=True, exist_ok=True)
-        self.work.chmod(0o700)
-        _ignore(self.work)
-        with (self.work / ".alone").open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+        make_work_folder(self.work)
+        with alone(self.work / ".alone"):
             yield
 
     def write(self, values: Mapping[str, Any]) -> None:
@@ -94,6 +95,7 @@ class Workdir:
         if self.stack.source is None:
             return
         write_private(self.folder / "main.tf.json", json.dumps(self.stack.body(), indent=2))
+        write_files(self.stack.source, self.folder)
         self._copy_modules()
         self._copy_imports()
         if self.stack.lock_file and self.stack.lock_file.exists():
@@ -112,6 +114,17 @@ class Workdir:
         made = self.folder / LOCK_FILE
         if self.stack.lock_file and made.exists() and not self.stack.lock_file.exists():
             write_private(self.stack.lock_file, made.read_text(), mode=0o644)
+
+    def make_reading_folder(self) -> Path:
+        """A folder to read plans in: its lock file names the providers without their hashes.
+
+        Terraform hashes a provider before each command, half a second for AWS's. Reading a plan changes nothing, and
+        plan and apply, before and after it, make sure of the same files.
+        """
+        folder, lock = self.work / "reading", self.folder / LOCK_FILE
+        folder.mkdir(exist_ok=True)
+        write_private(folder / LOCK_FILE, _HASHES.sub("", lock.read_text()) if lock.exists() else "")
+        return folder
 
     def is_initialised(self, sources: Sources) -> bool:
         """Whether providers, modules and backend are those of the last init."""
@@ -162,21 +175,25 @@ class Workdir:
         assert self.stack.source is not None
         target = self.folder / "modules"
         shutil.rmtree(target, ignore_errors=True)
-        for name in sorted({call.module for call in self.stack.source.calls}):
-            shutil.copytree(self.stack.source.modules / name, target / name, ignore=_NOT_NEEDED)
+        copy_modules(self.stack.source, target)
 
 
-def write_private(file: Path, text: str, mode: int = 0o600) -> None:
-    """Write a file completely or not at all, readable as `mode` says from its first byte."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    draft = file.with_name(f".{file.name}.{os.getpid()}")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "w") as stream:
-        stream.write(text)
-    draft.replace(file)
+def copy_modules(root: RenderedRoot, target: Path) -> None:
+    """The modules a rendered root calls, and those they call, below `target`; what else is there stays."""
+    if target.resolve() == root.modules.resolve():
+        return
+    for name in sorted(called_modules(root.modules, {call.module for call in root.calls})):
+        shutil.rmtree(target / name, ignore_errors=True)
+        shutil.copytree(root.modules / name, target / name, ignore=_NOT_NEEDED)
 
 
-def _ignore(folder: Path) -> None:
-    """Nothing in a work folder is ever to be committed."""
-    note = folder / ".gitignore"
-    if not note.exists():
-        note.write_text("*\n")
+def write_files(root: RenderedRoot, folder: Path) -> None:
+    """The files that lie beside a rendered root."""
+    for name, content in root.files.items():
+        (folder / name).write_bytes(content())
+
+
+def called_modules(modules: Path, names: Iterable[str]) -> set[str]:
+    """These modules of a folder, and those of its modules that they call."""
+    folder = modules.resolve()
+    return {file.relative_to(folder).parts[0] for name in names for file in module_files(folder / name)}

@@ -139,7 +139,7 @@ import os, sys
 from pathlib import Path
 from buildkit_dagster import TerraformCliResource, TerraformStack, cli
 from buildkit_dagster.commands import plan
-from buildkit_dagster.commands.common import out
+from buildkit_dagster.commands.common import make_output_folder, out
 from buildkit_dagster.terraform.plan_text import Shown
 from buildkit_dagster.terraform.planning import plan_stack
 from tests.canaries.planted import variables
@@ -152,6 +152,7 @@ def canary() -> None:
     shown = [Shown("planned", plan_stack(resource.gatekeeper(resource.engine(stack)), stack.root.names, {}))]
     for form in ("table", "markdown", "json"):
         out.print(plan._text(shown, form), markup=False)
+    make_output_folder(root / "report")
     plan._write(shown, root / "report")
     if verdict == "unexpected":
         raise RuntimeError(f"no such thing: {stack.variables['shared']}")

@@ -59,6 +59,9 @@ def to_terraform(scene: Scene, signum: int, moment: str) -> Outcome:
     os.kill(pid, signum)
     if signum == signal.SIGKILL:
         until(gone(pid), "Terraform is dead")
+    elif moment == "plan":
+        # It says that it was interrupted before it tells the provider: answered in between, the plan would be done.
+        until(gone(pid), "Terraform has given up the request")
     else:
         _has_heard(scene, pid, moment)
     held.let_go()

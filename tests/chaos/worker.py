@@ -17,7 +17,7 @@ from dagster._utils.interrupts import capture_interrupts
 from buildkit_dagster import TerraformCliResource, TerraformStack
 from buildkit_dagster.cloud.aws import Aws
 from buildkit_dagster.config.environment import read_environment
-from buildkit_dagster.terraform.render import AwsProvider, ModuleCall, RenderedRoot, S3Backend, UnitRef
+from buildkit_dagster.terraform.rendered_root import AwsProvider, ModuleCall, RenderedRoot, S3Backend, UnitRef
 from tests.terraform_runs import ACCOUNT, REGION, assets_of
 
 MODULES = Path(__file__).parent / "modules"

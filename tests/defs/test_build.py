@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -75,10 +78,12 @@ def test_the_jobs_are_those_the_configuration_names(definitions: Definitions) ->
         "plan",
         "platform",
         "release_stale_locks",
+        "replay_raw",
         "stack_dbt",
         "stack_ingest_acme",
         "stack_lake",
         "stack_registry",
+        "tags",
     ]
 
 
@@ -97,8 +102,20 @@ def test_no_job_that_applies_looks_for_drift_and_the_job_that_looks_applies_noth
     layer = definitions.resolve_job_def("drift").asset_layer
     assert layer.selected_asset_keys == set()
     ops = {node.name for node in definitions.resolve_job_def("drift").nodes_in_topological_order}
-    assert ops == {"drift_bootstrap", "drift_dbt", "drift_ingest_acme", "drift_lake", "drift_registry"}
-    assert definitions.get_schedule_def("drift_schedule").cron_schedule == "0 */6 * * *"
+    stacks = {"drift_bootstrap", "drift_dbt", "drift_ingest_acme", "drift_lake", "drift_registry"}
+    assert ops == {*stacks, "connections"}
+    assert definitions.get_schedule_def("drift_schedule").cron_schedule == "0 0,6,12,18 * * *"
+
+
+@pytest.mark.parity("A-4", "A-78", "A-96")
+@pytest.mark.parametrize(
+    ("job", "looks"), [("platform", True), ("infrastructure", True), ("stack_registry", True), ("stack_lake", False)]
+)
+def test_who_makes_a_connection_is_told_at_once_whether_it_waits_for_somebody(
+    definitions: Definitions, job: str, looks: bool
+) -> None:
+    checks = definitions.resolve_job_def(job).asset_layer.asset_graph.asset_check_keys
+    assert ("connection" in {key.name for key in checks}) is looks
 
 
 def test_one_stack_is_one_op_in_a_pool_of_its_own(definitions: Definitions) -> None:
@@ -160,3 +177,36 @@ def test_launch_refuses_a_partition_the_job_does_not_have(
     with pytest.raises(UnknownPartition, match=f"job '{job}' has no partition '2099-01'; it has: none"):
         submit(definitions, instance, folder / "workspace.yaml", job, partition="2099-01")
     assert instance.get_runs_count() == 0
+
+
+_LOAD = """
+import json, sys
+from pathlib import Path
+from buildkit_dagster.config.environment import read_environment
+from buildkit_dagster.config.load import load_platform
+from buildkit_dagster.defs.build import build_definitions
+
+definitions = build_definitions(load_platform(Path(sys.argv[1]), "dev"), read_environment())
+definitions.resolve_asset_graph()
+print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
+"""
+
+
+def _imported_to_load(folder: Path) -> set[str]:
+    loaded = subprocess.run(
+        [sys.executable, "-c", _LOAD, str(folder)], check=True, capture_output=True, text=True, timeout=120
+    )
+    return set(json.loads(loaded.stdout.splitlines()[-1]))
+
+
+@pytest.mark.usefixtures("definitions")
+def test_a_platform_imports_dbt_only_where_it_has_a_project_and_never_the_engine_of_its_loads(
+    folder: Path, tmp_path: Path
+) -> None:
+    assert {"dagster_dbt", "dbt"} <= _imported_to_load(folder)
+    bare = tmp_path / "platform"
+    make_folder(bare)
+    (bare / "config/codebuild-config.yml").write_text("codebuild: []\n")
+    imported = _imported_to_load(bare)
+    assert "dagster" in imported
+    assert not imported & {"dagster_dbt", "dbt", "dagster_aws", "dlt"}

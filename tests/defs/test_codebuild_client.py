@@ -1,5 +1,6 @@
 """The Pipes client for CodeBuild, on builds that the emulator really runs."""
 
+import base64
 from collections.abc import Callable
 from typing import Any
 
@@ -8,8 +9,9 @@ from dagster import AssetExecutionContext, DagsterInstance, DagsterRunStatus, Ma
 from dagster._core.errors import DagsterExecutionInterruptedError
 
 from buildkit_dagster.defs.pipes.codebuild import RUN_VARIABLE, PipesCodeBuildClient
-from buildkit_dagster.errors import BuildDeadlinePassed, BuildFailed, BuildStopped, RuntimeFailure
+from buildkit_dagster.errors import BuildDeadlinePassed, BuildFailed, BuildNotRun, BuildStopped, RuntimeFailure
 from buildkit_dagster.runtimes import codebuild
+from buildkit_dagster.runtimes.buildspec import buildspec
 
 PROJECT = "client-tests"
 PROGRAM = """
@@ -33,7 +35,7 @@ def client(boto: Callable[[str], Any]) -> PipesCodeBuildClient:
 
 
 def params(*commands: str, files: tuple[tuple[str, str], ...] = (), **plain: str) -> dict[str, Any]:
-    spec = codebuild.buildspec(commands, files)
+    spec = buildspec(commands, files)
     return codebuild.start_build_params(PROJECT, spec, plain=plain, secrets={}, timeout_minutes=5)
 
 
@@ -169,3 +171,47 @@ def test_a_build_left_behind_by_a_run_that_is_over_is_stopped_first(
     assert status(boto, left) == "STOPPED"
     assert status(boto, alive) == "IN_PROGRESS"
     boto("codebuild").stop_build(id=alive)
+
+
+def test_a_build_there_is_no_room_for_waits_until_there_is(boto: Callable[[str], Any]):
+    boto("codebuild").create_project(
+        name="one-at-a-time",
+        source={"type": "NO_SOURCE", "location": "none", "buildspec": "version: 0.2\nphases: {}\n"},
+        artifacts={"type": "NO_ARTIFACTS"},
+        environment={"type": "LINUX_CONTAINER", "image": "example.com/a:1", "computeType": "BUILD_GENERAL1_SMALL"},
+        serviceRole="arn:aws:iam::123456789012:role/client-tests",
+        concurrentBuildLimit=1,
+    )
+    wanted = {**params("true"), "projectName": "one-at-a-time"}
+    first = boto("codebuild").start_build(**{**wanted, "buildspecOverride": buildspec(["sleep 60"])})
+    told: list[str] = []
+
+    def make_room(line: str) -> None:
+        told.append(line)
+        boto("codebuild").stop_build(id=first["build"]["id"])
+
+    build = codebuild.start(boto("codebuild"), boto("logs"), wanted, interval=0.1, tell=make_room)
+    list(build.lines())
+    build.check()
+    assert "more than 1 builds" in told[0]
+
+
+@pytest.mark.parametrize(
+    ("phase", "status", "error"),
+    [("PROVISIONING", "FAULT", BuildNotRun), ("QUEUED", "TIMED_OUT", BuildNotRun), ("BUILD", "FAULT", BuildFailed)],
+)
+def test_a_build_that_got_no_machine_is_told_from_one_that_failed(
+    boto: Callable[[str], Any], phase: str, status: str, error: type[RuntimeFailure]
+):
+    phases = [{"phaseType": phase, "phaseStatus": status, "contexts": [{"message": "no capacity"}]}]
+    ended = {"id": "a:1", "buildComplete": True, "buildStatus": status, "phases": phases}
+    with pytest.raises(error, match="no capacity") as caught:
+        codebuild.Build(boto("codebuild"), boto("logs"), ended, deadline=1).check()
+    assert caught.value.retryable is (error is BuildNotRun)
+
+
+@pytest.mark.parity("A!22")
+def test_variables_of_any_content_arrive_as_they_are(client: PipesCodeBuildClient):
+    value = 'it\'s "q" $HOME `id` \\n #: {x}\nsecond line ü'
+    start = params("printf '%s' \"$ODD\" | base64 -w0; echo", ODD=value)
+    assert base64.b64decode(shown(client, start)[0]).decode() == value

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -17,7 +15,7 @@ from buildkit_dagster.config.models import Platform
 from buildkit_dagster.defs.dbt import dbt_assets_of
 from buildkit_dagster.emulator.control import Emulator
 from buildkit_dagster.runtimes.dbt import prepare_manifest
-from tests.dbt_shop import shop_platform
+from tests.dbt_shop import make_build_project, shop_platform
 
 Select = AssetSelection | None
 ORDERS, TOTALS = ["shop", "orders"], ["shop", "totals"]
@@ -37,27 +35,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory, process: ProcessEnvironme
 
 @pytest.fixture(scope="module")
 def build_project(platform: Platform, boto: Callable[[str], Any]) -> str:
-    """The CodeBuild project as Terraform would make it; its source is a zip of the dbt project."""
-    packed = io.BytesIO()
-    folder = platform.folder / "dbt" / "shop"
-    with zipfile.ZipFile(packed, "w") as archive:
-        for path in sorted(folder.rglob("*")):
-            archive.write(path, path.relative_to(folder))
-    boto("s3").create_bucket(Bucket="shop-source")
-    boto("s3").put_object(Bucket="shop-source", Key="shop.zip", Body=packed.getvalue())
-    name = platform.names.codebuild_project("shop")
-    boto("codebuild").create_project(
-        name=name,
-        source={"type": "S3", "location": "shop-source/shop.zip", "buildspec": "version: 0.2\nphases: {}\n"},
-        artifacts={"type": "NO_ARTIFACTS"},
-        environment={
-            "type": "LINUX_CONTAINER",
-            "image": "example.com/platform:1",
-            "computeType": "BUILD_GENERAL1_SMALL",
-        },
-        serviceRole="arn:aws:iam::123456789012:role/shop",
-    )
-    return name
+    return make_build_project(platform, boto)
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ from buildkit_dagster.errors import InvalidRoot
 from buildkit_dagster.terraform.drift import look_for_drift
 from buildkit_dagster.terraform.engine import Engine
 from buildkit_dagster.terraform.plans import Plans
-from buildkit_dagster.terraform.render import ModuleCall
+from buildkit_dagster.terraform.rendered_root import ModuleCall
 from tests.repository_runs import error_of
 from tests.terraform_runs import REGION, assets_of, copy_root, emulated_stack, key_of, materialize_stack
 
@@ -125,6 +125,14 @@ def test_what_was_changed_by_hand_is_named_an_apply_says_that_it_is_gone_and_an_
     assert "module.first.aws_s3_bucket.this: tags. Materialize infra" in first.description
     assert (second.passed, second.severity) == (False, AssetCheckSeverity.WARN)
     assert "module.second.aws_iam_role.this: gone" in second.description
+    (checked,) = [
+        event.asset_check_evaluation_data.metadata["resources"]
+        for entry in store.instance.all_logs(store.run.run_id)
+        if (event := entry.dagster_event)
+        and event.event_type_value == "ASSET_CHECK_EVALUATION"
+        and event.asset_check_evaluation_data.asset_key == key_of(store.name, "second")
+    ]
+    assert {"address": "module.second.aws_iam_role.this", "differs": "gone"} in [row.data for row in checked.records]
     assert "somebody" not in str(list(store.instance.all_logs(store.run.run_id)))
 
     aws, store.aws = store.aws, replace(store.aws, process=replace(store.aws.process, endpoint="http://127.0.0.1:9"))

@@ -15,7 +15,7 @@ from buildkit_dagster.config.environment import ProcessEnvironment, read_environ
 from buildkit_dagster.config.models import Image, Platform
 from buildkit_dagster.defs.image import image_assets
 from buildkit_dagster.emulator.control import Emulator
-from buildkit_dagster.runtimes.codebuild import buildspec
+from buildkit_dagster.runtimes.buildspec import buildspec
 from buildkit_dagster.stacks.registry import registry_root
 from buildkit_dagster.stacks.scope import Scope
 from tests.dbt_shop import shop_platform
@@ -42,7 +42,9 @@ def platform(tmp_path: Path, boto: Callable[[str], Any]) -> Platform:
         imageTagMutability="IMMUTABLE",
         imageScanningConfiguration={"scanOnPush": True},
     )
-    [builder] = [call for call in registry_root(Scope(platform)).calls if call.name == "image_builder"]
+    [builder] = [
+        call for call in registry_root(Scope(platform), {"small": "3f1c9a20b7de"}).calls if call.name == "image_builder"
+    ]
     boto("codebuild").create_project(
         name=platform.names.image_builder(),
         source={"type": "S3", "location": "nowhere/yet.zip", "buildspec": builder.inputs["buildspec"]},
@@ -68,6 +70,7 @@ def metadata(result: ExecuteInProcessResult) -> dict[str, Any]:
     return {name: value.value for name, value in made.step_materialization_data.materialization.metadata.items()}
 
 
+@pytest.mark.parity("A-3", "A-112", "A!11")
 def test_an_image_is_built_once_for_its_content_and_verified_in_the_registry(
     platform: Platform, process: ProcessEnvironment, boto: Callable[[str], Any]
 ):

@@ -17,7 +17,6 @@ from botocore.config import Config
 from dagster import (
     AssetKey,
     DagsterInstance,
-    DagsterRunStatus,
     ExecuteInProcessResult,
     MaterializeResult,
     asset,
@@ -26,9 +25,10 @@ from dagster import (
 
 from buildkit_dagster import process
 from buildkit_dagster.config.models import Platform
+from buildkit_dagster.config.quality import DataQuality, Freshness, Volume
 from buildkit_dagster.defs.failures import told_plainly
-from buildkit_dagster.defs.ingest import task_request
 from buildkit_dagster.defs.pipes.ecs import run_task
+from buildkit_dagster.defs.runtimes.ecs import task_request
 from buildkit_dagster.emulator.control import Emulator
 from tests.defs.till import Till, new_till, sales
 
@@ -104,9 +104,9 @@ def test_a_run_of_everything_registers_and_reports_each_month_once(till: Till, i
     assert whole.metadata["load_package"].value
     assert list(instance.get_dynamic_partitions("till_sales")) == ["2013-01", "2013-02"]
     assert any("read s3://" in entry.user_message for entry in instance.all_logs(first.run_id))
-    assert till.client("s3").list_objects_v2(Bucket=till.platform.names.bucket("artifacts"), Prefix="pipes/")[
-        "KeyCount"
-    ]
+    assert till.client("s3").list_objects_v2(
+        Bucket=till.platform.names.bucket("artifacts"), Prefix="pipes/acme/sales/"
+    )["KeyCount"]
 
     again = till.materialize(instance, "sales")
     [event] = again.get_asset_materialization_events()
@@ -141,6 +141,31 @@ def test_a_local_job_does_the_same_in_a_process_of_its_own(till: Till, instance:
     assert "customers/b.csv" in failure_of(failed)
     assert "exit code 1" in failure_of(failed)
     assert local.rows("SELECT count(*) FROM till.customers") == [(2,)]
+
+
+@pytest.mark.parity("B-46")
+def test_the_checks_the_asset_asks_for_come_with_the_load_and_no_others(till: Till, instance: DagsterInstance) -> None:
+    quality = DataQuality(freshness=Freshness(hours=1), volume=Volume(min_rows=3, severity="error"))
+    local = with_runtime(till, "customers", type="local")
+    [job] = [found for found in local.platform.ingest_jobs if found.name == "customers"]
+    asset = job.asset.model_copy(update={"data_quality": quality, "primary_key": ("id",)})
+    jobs = tuple(
+        found.model_copy(update={"asset": asset}) if found is job else found for found in local.platform.ingest_jobs
+    )
+    checked = Till(local.platform.model_copy(update={"ingest_jobs": jobs}), local.process, local.boto)
+    checked.put("customers/a.csv", b"id\n1\n1\n")
+    result = checked.materialize(instance, "customers")
+    found = {one.check_name: (one.passed, one.severity.value) for one in result.get_asset_check_evaluations()}
+    assert found == {
+        "nulls": (True, "ERROR"),
+        "duplicates": (False, "ERROR"),
+        "freshness": (True, "WARN"),
+        "volume": (False, "ERROR"),
+    }
+    # Nothing of it stops the load: the rows are there already.
+    assert result.success
+    [plain] = [one for one in till.assets if one.key == AssetKey(["till", "customers"])]
+    assert {key.name for key in plain.check_keys} == {"nulls"}
 
 
 def test_without_infrastructure_the_run_names_what_is_missing(till: Till, instance: DagsterInstance) -> None:
@@ -241,24 +266,3 @@ def test_cancelling_the_run_stops_the_task(till: Till, tmp_path: Path) -> None:
         worker.end()
     [task] = till.tasks()
     assert (task["lastStatus"], task["stoppedReason"]) == ("STOPPED", "the Dagster run was cancelled")
-
-
-def test_after_a_killed_worker_the_next_run_ends_its_task_and_succeeds(till: Till, tmp_path: Path) -> None:
-    till.make_task("customers", ["sleep", "60"])
-    home = tmp_path / "home"
-    worker = start_worker(till, home, "customers")
-    try:
-        left = await_task(till)
-    finally:
-        worker.signal(signal.SIGKILL)
-        worker.end()
-    till.put("customers/a.csv", b"id\n1\n2\n")
-    till.make_task("customers")
-    with DagsterInstance.from_config(str(home)) as instance:
-        [run] = instance.get_runs()
-        instance.report_run_failed(run)
-        assert till.materialize(instance, "customers").success
-        assert instance.get_run_by_id(run.run_id).status == DagsterRunStatus.FAILURE
-    stopped = {task["taskArn"]: task["stoppedReason"] for task in till.tasks()}
-    assert stopped[left["taskArn"]] == "its Dagster run is over"
-    assert till.rows("SELECT count(*) FROM till.customers") == [(2,)]

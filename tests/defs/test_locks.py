@@ -16,13 +16,16 @@ from dagster import AssetKey, DagsterInstance, DagsterRun, DagsterRunStatus
 
 from buildkit_dagster.cloud.aws import Aws
 from buildkit_dagster.config.environment import read_environment
-from buildkit_dagster.defs.locks import _changes, free_slots, release_dead, rows_of, stale_rows
+from buildkit_dagster.config.load import load_platform
+from buildkit_dagster.defs.locks import _changes, free_slots, release_dead, release_job, rows_of, stale_rows
 from buildkit_dagster.emulator.control import Emulator
+from buildkit_dagster.naming import command_use
 from buildkit_dagster.process import start, started_at
 from buildkit_dagster.terraform.engine import Engine
 from buildkit_dagster.terraform.holders import Holder, read_holder, remove_holder, write_holder
 from buildkit_dagster.terraform.journal import open_journal, who
-from buildkit_dagster.terraform.render import ModuleCall, S3Backend
+from buildkit_dagster.terraform.rendered_root import ModuleCall, S3Backend
+from tests.scenario import write_platform
 from tests.terraform_runs import REGION, copy_root, emulated_stack
 
 RUN = "0a0a0a0a-0000-0000-0000-000000000000"
@@ -35,11 +38,11 @@ class Locked:
     engine: Engine
     backend: S3Backend
 
-    def lock(self, id: str = "lock-1", who: str = "ann@laptop", minutes: float = 5) -> None:
+    def lock(self, id: str = "lock-1", who: str = "ann@laptop", minutes: float = 5, run: str = RUN) -> None:
         created = (datetime.now(UTC) - timedelta(minutes=minutes)).isoformat()
         info = {"ID": id, "Operation": "OperationTypeApply", "Who": who, "Created": created}
         self.engine.s3.put_object(Bucket=self.backend.bucket, Key=self._key, Body=json.dumps(info))
-        write_holder(self.backend, self.engine.s3, Holder(id, RUN, "laptop", "ann", 7, created))
+        write_holder(self.backend, self.engine.s3, Holder(id, run, "laptop", "ann", 7, created))
 
     def journal(self, pid: int, mark: str | None) -> None:
         open_journal(self.engine.workdir.journal, "run", pid, mark, {}, {}).with_lock("lock-1")
@@ -78,6 +81,14 @@ def test_a_foreign_lock_is_told_with_its_run_left_alone_and_stale_only_when_it_i
     assert (row.is_stale, row.needs_a_person, locked.is_locked) == (True, True, True)
 
 
+def test_a_lock_of_a_command_is_told_as_that_and_not_as_a_run(locked: Locked) -> None:
+    locked.lock(run=command_use("plan"))
+    with DagsterInstance.ephemeral() as instance:
+        (row,) = rows_of([locked.engine], instance)
+    assert ", `buildkit plan` (process 7 on laptop); " in str(row)
+    assert "Dagster run" not in str(row)
+
+
 def test_a_lock_whose_run_is_over_needs_a_person(locked: Locked) -> None:
     locked.lock()
     with DagsterInstance.ephemeral() as instance:
@@ -109,6 +120,31 @@ def test_a_holders_record_counts_for_its_own_lock_and_is_removed_by_whoever_wrot
     assert read_holder(locked.backend, s3, "lock-2") is not None
     remove_holder(locked.backend, s3, second)
     assert read_holder(locked.backend, s3, "lock-2") is None
+
+
+def test_the_job_releases_what_is_dead_and_ours_and_names_what_it_leaves(locked: Locked, tmp_path: Path) -> None:
+    platform = load_platform(write_platform(tmp_path / "platform"), "dev")
+    platform.work.mkdir(parents=True)
+    (platform.work / "emulator.json").write_text((tmp_path / "emulator.json").read_text())
+    job = release_job(platform, read_environment(), [locked.engine.stack])
+
+    def logged() -> list[str]:
+        with DagsterInstance.ephemeral() as instance:
+            result = job.execute_in_process(instance=instance)
+            records = instance.all_logs(result.run_id)
+        return [entry.user_message for entry in records if entry.user_message.startswith(("Released", "Left"))]
+
+    locked.lock(who=who())
+    locked.journal(2**22 + 1, "0")
+    (told,) = logged()
+    assert told.startswith("Released: held, ")
+    assert "lock lock-1" in told
+    assert not locked.is_locked
+    locked.lock(id="lock-2", minutes=90)
+    (told,) = logged()
+    assert told.startswith("Left: held: held by ann@laptop")
+    assert "force-unlock lock-2" in told
+    assert locked.is_locked
 
 
 def test_the_check_fails_when_a_lock_becomes_stale_passes_when_it_is_gone_and_nothing_is_written_between(

@@ -1,6 +1,5 @@
 """The job `plan` and the blast radius it tells: real Terraform, local state, nothing applied."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +21,14 @@ from dagster import (
 from buildkit_dagster import Ref, TerraformCliResource, TerraformStack, terraform_plan_job
 from buildkit_dagster.config.gates import Gates
 from buildkit_dagster.defs.landscape import landscape_of
-from buildkit_dagster.defs.planning import plan_stacks, selected_units, stacks_in
+from buildkit_dagster.defs.planning import plan_stacks, stacks_in
+from buildkit_dagster.defs.selection import chosen_units
 from buildkit_dagster.errors import InvalidSelection, NoSuchStack, NoUnitSelected
 from buildkit_dagster.rules.blast_radius import blast_radius
 from buildkit_dagster.terraform.gatekeeper import Gatekeeper
 from buildkit_dagster.terraform.plan_text import Shown, as_data, as_markdown, as_table
 from buildkit_dagster.terraform.plans import Plans
-from buildkit_dagster.terraform.render import ModuleCall, RenderedRoot
+from buildkit_dagster.terraform.rendered_root import ModuleCall, RenderedRoot
 from buildkit_dagster.terraform.state import read_state
 from tests.terraform_runs import ROOTS, assets_of, materialize_stack
 
@@ -42,13 +42,6 @@ def two_stacks(folder: Path, text: str = "stone", *more: ModuleCall) -> tuple[Te
     shore = stack_of(folder, "shore", ModuleCall("quay", "one", {"text": text}), *more)
     mooring = ModuleCall("mooring", "one", {"text": Ref("shore", "quay", "id")})
     return shore, stack_of(folder, "boats", mooring, upstream=(shore,))
-
-
-def gatekeeper_of(stack: TerraformStack, run: str, tell: Callable[[str], None]) -> Gatekeeper:
-    terraform = TerraformCliResource(gates=Gates())
-    engine = terraform.engine(stack)
-    engine.run, engine.tell = run, tell
-    return terraform.gatekeeper(engine)
 
 
 class _Manifest:
@@ -114,10 +107,10 @@ def observations(result: ExecuteInProcessResult) -> dict[str, dict[str, Any]]:
 def shown_of(stacks: tuple[TerraformStack, ...]) -> list[Shown]:
     repository = definitions_of(*stacks).get_repository_def()
     found, keys = stacks_in(list(repository.assets_defs_by_key.values()))
-    wanted = selected_units(repository, keys, None, None)
+    wanted = chosen_units(found, None, None)
 
     def quiet(stack: TerraformStack) -> Gatekeeper:
-        return gatekeeper_of(stack, "run", lambda _: None)
+        return TerraformCliResource(gates=Gates()).gatekeeper_of(stack, "run", lambda _: None)
 
     return list(plan_stacks(found, wanted, quiet, keys, landscape_of(repository)))
 
@@ -207,13 +200,17 @@ def test_a_stack_that_cannot_be_planned_leaves_out_those_that_need_it_only(tmp_p
 def test_a_selection_is_written_as_dagster_writes_it(tmp_path: Path) -> None:
     shore, boats = two_stacks(tmp_path)
     repository = definitions_of(shore, boats).get_repository_def()
-    _, keys = stacks_in(list(repository.assets_defs_by_key.values()))
-    assert selected_units(repository, keys, 'key:"infra/shore/*"', None) == {"shore": ("quay",)}
-    assert selected_units(repository, keys, '1+key:"till/sales"', None) == {"boats": ("mooring",)}
-    assert selected_units(repository, keys, None, "boats") == {"boats": ("mooring",)}
-    with pytest.raises(NoSuchStack, match="allowed: boats, shore"):
-        selected_units(repository, keys, None, "ships")
+
+    def chosen(selection: str | None, stack: str | None = None) -> dict[str, tuple[str, ...]]:
+        found = chosen_units((shore, boats), selection, stack, repository.asset_graph)
+        return {each.name: units for each, units in found.items()}
+
+    assert chosen('key:"infra/shore/*"') == {"shore": ("quay",)}
+    assert chosen('1+key:"till/sales"') == {"boats": ("mooring",)}
+    assert chosen(None, "boats") == {"boats": ("mooring",)}
+    with pytest.raises(NoSuchStack, match="allowed: shore, boats"):
+        chosen(None, "ships")
     with pytest.raises(NoUnitSelected):
-        selected_units(repository, keys, 'key:"shop/*"', None)
+        chosen('key:"shop/*"')
     with pytest.raises(InvalidSelection):
-        selected_units(repository, keys, "key:((", None)
+        chosen("key:((")

@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 import json
-import time
+import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from dagster import (
     AssetKey,
     AssetMaterialization,
+    AssetSelection,
     DagsterInstance,
     Definitions,
     DynamicPartitionsDefinition,
     RunRequest,
     SensorDefinition,
-    SensorResult,
+    SkipReason,
     build_sensor_context,
 )
 
-from buildkit_dagster.defs.sensors import RANGE_END, RANGE_START, TickLimits, object_sensors
+from buildkit_dagster.defs.jobs import dbt_job
+from buildkit_dagster.defs.object_jobs import Build
+from buildkit_dagster.defs.object_requests import OBJECT_TAG, RANGE_END, RANGE_START
+from buildkit_dagster.defs.object_sensor import TickLimits
+from buildkit_dagster.defs.sensors import object_sensors
 from buildkit_dagster.emulator.control import Emulator
+from tests.defs.object_daemon import Daemon
 from tests.defs.test_ingest import client_of
-from tests.defs.till import Till, new_till, sales
+from tests.defs.till import Till, new_till, sales, till_at
+from tests.scenario import write_platform
 
 
 @pytest.fixture
@@ -39,66 +45,13 @@ def instance(tmp_path: Path) -> Iterator[DagsterInstance]:
         yield made
 
 
-class Daemon:
-    """What Dagster's daemon does with a tick: keep the cursor, add partitions, record each request's run once."""
-
-    def __init__(self, till: Till, instance: DagsterInstance, url: str, limits: TickLimits) -> None:
-        [self.sensor] = object_sensors(till.platform, till.process, limits)
-        self.till, self.instance, self.url = till, instance, url
-        self.cursor: str | None = None
-        self.runs: list[RunRequest] = []
-
-    def evaluate(self) -> SensorResult:
-        """A tick whose result is lost, as in a crash, unless it is recorded."""
-        self._show_everything()
-        context = build_sensor_context(self.instance, cursor=self.cursor, sensor_name=self.sensor.name)
-        result = self.sensor(context)
-        assert isinstance(result, SensorResult), result
-        return result
-
-    def record(self, result: SensorResult) -> list[RunRequest]:
-        self.cursor = result.cursor
-        for addition in result.dynamic_partitions_requests or ():
-            self.instance.add_dynamic_partitions(addition.partitions_def_name, addition.partition_keys)
-        for request in result.run_requests or ():
-            self.instance.create_run_for_job(_nothing(), tags=request.tags)
-            self.runs.append(request)
-        return list(result.run_requests or ())
-
-    def tick(self) -> list[RunRequest]:
-        return self.record(self.evaluate())
-
-    def waiting(self) -> int:
-        """Messages in the queue, hidden ones too."""
-        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        found = self.till.client("sqs").get_queue_attributes(QueueUrl=self.url, AttributeNames=names)["Attributes"]
-        return sum(int(found[name]) for name in names)
-
-    def _show_everything(self) -> None:
-        """Let the time pass after which received messages are back."""
-        deadline = time.monotonic() + 20
-        attribute = "ApproximateNumberOfMessagesNotVisible"
-        sqs = self.till.client("sqs")
-        while int(sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=[attribute])["Attributes"][attribute]):
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
-
-
-def _nothing() -> Any:
-    from dagster import job
-
-    @job
-    def nothing() -> None: ...
-
-    return nothing
-
-
 @pytest.fixture
 def daemon(till: Till, instance: DagsterInstance) -> Daemon:
     till.make_lake()
     for job in ("sales", "customers"):
         instance.report_runless_asset_event(AssetMaterialization(["infra", "ingest-acme", job]))
-    return Daemon(till, instance, till.make_queue(), TickLimits(messages=10, hidden=1))
+    [sensor] = object_sensors(till.platform, till.process, {}, TickLimits(messages=10, hidden=1))
+    return Daemon(till, instance, sensor, till.make_queue())
 
 
 def ranges(requests: Sequence[RunRequest]) -> list[tuple[str | None, str | None]]:
@@ -109,8 +62,10 @@ def test_before_the_queue_exists_the_tick_is_skipped_and_says_why(
     till: Till, instance: DagsterInstance, tmp_path: Path
 ) -> None:
     def skipped(found: Till) -> str:
-        [sensor] = object_sensors(found.platform, found.process)
-        return str(sensor(build_sensor_context(instance)).skip_message)
+        [sensor] = object_sensors(found.platform, found.process, {})
+        skipped = sensor(build_sensor_context(instance))
+        assert isinstance(skipped, SkipReason), skipped
+        return str(skipped.skip_message)
 
     assert "materialize infra/lake/raw" in skipped(till)
     gone = new_till(tmp_path / "gone", "http://127.0.0.1:9", till.boto)
@@ -148,7 +103,7 @@ def test_each_object_has_one_run_through_duplicates_disorder_and_a_crash(daemon:
     assert len(lost.run_requests or ()) == 1
 
     bodies = []
-    daemon._show_everything()
+    daemon.show_everything()
     while received := sqs.receive_message(QueueUrl=daemon.url, MaxNumberOfMessages=10, VisibilityTimeout=0).get(
         "Messages"
     ):
@@ -196,15 +151,55 @@ def test_a_tick_is_bounded_and_the_next_ones_do_the_rest(daemon: Daemon) -> None
         daemon.tick()
         if not daemon.waiting():
             break
-    objects = [value for request in daemon.runs for tag, value in request.tags.items() if tag.startswith("buildkit/")]
-    assert sorted(objects) == sorted(f"sales/{month}.csv" for month in months)
+    assert daemon.objects() == sorted(f"sales/{month}.csv" for month in months)
     assert len(daemon.cursor or "") < 2000
 
 
+def test_what_has_its_run_is_settled_beside_what_a_tick_takes_on(daemon: Daemon) -> None:
+    months = [f"{year}-{month:02}" for year in (2013, 2014) for month in range(1, 13)]
+    for month in months:
+        daemon.till.put(f"sales/{month}.csv", sales(0, 1))
+    asked = [sum(tag.startswith(OBJECT_TAG) for run in daemon.tick() for tag in run.tags) for _ in range(4)]
+    assert (asked, daemon.waiting()) == ([10, 10, 4, 0], 0)
+
+
+def test_a_tick_receives_so_many_messages_and_no_more_though_all_have_their_run(daemon: Daemon) -> None:
+    for month in range(1, 8):
+        daemon.till.put(f"sales/2013-0{month}.csv", sales(0, 1))
+    daemon.tick()
+    assert daemon.waiting() == 7
+    [daemon.sensor] = object_sensors(
+        daemon.till.platform, daemon.till.process, {}, TickLimits(received=3, at_once=2, hidden=1)
+    )
+    left = []
+    while daemon.waiting():
+        assert daemon.tick() == []
+        left.append(daemon.waiting())
+    assert left == [4, 1, 0]
+
+
 def test_the_sensor_and_its_tables_load_as_definitions(till: Till) -> None:
-    [sensor] = object_sensors(till.platform, till.process)
+    [sensor] = object_sensors(till.platform, till.process, {})
     repository = Definitions(assets=till.assets, sensors=[sensor]).get_repository_def()
     found: SensorDefinition = repository.get_sensor_def("objects_raw")
     assert found.minimum_interval_seconds == 5
     assert found.default_status.value == "RUNNING"
     assert repository.get_job("ingest_acme_sales").partitions_def == DynamicPartitionsDefinition(name="till_sales")
+
+
+def test_objects_start_the_build_of_a_dbt_project_too(
+    emulator: Emulator, tmp_path: Path, instance: DagsterInstance
+) -> None:
+    folder = write_platform(tmp_path / "platform")
+    with (folder / "config/codebuild-config.yml").open("a") as file:
+        file.write("    on_objects: {bucket: raw, prefix: drops/, suffix: .done}\n")
+    till = till_at(folder, f"till-{uuid.uuid4().hex[:8]}", emulator.endpoint, client_of(emulator))
+    till.make_lake()
+    build = Build(dbt_job("shop", AssetSelection.keys("shop/orders")), (AssetKey(["shop", "orders"]),))
+    [sensor] = object_sensors(till.platform, till.process, {"shop": build}, TickLimits(hidden=1))
+    daemon = Daemon(till, instance, sensor, till.make_queue())
+    instance.report_runless_asset_event(AssetMaterialization(["infra", "dbt", "shop"]))
+    for key in ("drops/monday.csv", "drops/tuesday.done"):
+        till.put(key, b"")
+    assert [request.job_name for request in daemon.tick()] == ["dbt_shop"]
+    assert daemon.objects() == ["drops/tuesday.done"]

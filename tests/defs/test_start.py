@@ -22,7 +22,7 @@ from dagster import (
     multi_asset,
 )
 
-from buildkit_dagster.config.models import DbtProject
+from buildkit_dagster.config.projects import DbtProject
 from buildkit_dagster.defs.automation import automation_sensor
 from buildkit_dagster.defs.sensors import object_sensors
 from buildkit_dagster.emulator.control import Emulator
@@ -56,7 +56,7 @@ def units() -> list[Any]:
     def made() -> Iterator[MaterializeResult]:
         yield from ()
 
-    return [made, *(_check(unit, name) for unit in (BUCKET, BACKEND) for name in ("drift", "policy"))]
+    return [made, *(_check(unit, name) for unit in (BUCKET, BACKEND) for name in ("drift", "policy", "lock"))]
 
 
 def _check(unit: AssetKey, name: str) -> Any:
@@ -80,7 +80,9 @@ def instance() -> Iterator[DagsterInstance]:
 
 def definitions_of(till: Till) -> Definitions:
     made, *checks = units()
-    return Definitions([made, *till.assets], asset_checks=checks, sensors=object_sensors(till.platform, till.process))
+    return Definitions(
+        [made, *till.assets], asset_checks=checks, sensors=object_sensors(till.platform, till.process, {})
+    )
 
 
 def test_an_ingest_job_names_the_check_that_stops_it_and_starts_when_that_passes(
@@ -101,7 +103,8 @@ def test_an_ingest_job_names_the_check_that_stops_it_and_starts_when_that_passes
     assert "check policy of infra/bootstrap/state_backend" in stopped
     report(instance, BUCKET, passed=False, severity="WARN")
     report(instance, BACKEND, passed=True, name="policy")
-    assert "needs infra/" in error(), "it starts, and misses what was never made"
+    report(instance, BACKEND, passed=False, name="lock")
+    assert "needs infra/" in error(), "it starts, whoever holds the state, and misses what was never made"
 
 
 def test_the_sensor_on_a_bucket_waits_and_no_message_is_lost(till: Till, instance: DagsterInstance) -> None:

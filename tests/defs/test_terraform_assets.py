@@ -71,6 +71,14 @@ def test_units_are_reported_while_terraform_still_runs(tmp_path: Path) -> None:
     assert run.metadata("middle")["seconds"] >= 2
 
 
+def test_outputs_come_with_the_unit_when_terraform_ends_soon_and_follow_it_otherwise(tmp_path: Path) -> None:
+    stack = TerraformStack(copy_root("slow", tmp_path), variables={"pause": 4})
+    (stack.path / "outputs.tf").write_text('output "last" {\n  value = module.last.id\n}\n')
+    run = materialize_stack(stack)
+    assert run.events_with_outputs("quick") == ["ASSET_OBSERVATION"], "it was reported while Terraform ran"
+    assert run.events_with_outputs("last") == ["ASSET_MATERIALIZATION"]
+
+
 def test_a_selection_becomes_targets_and_reports_only_itself(tmp_path: Path) -> None:
     stack = TerraformStack(copy_root("slow", tmp_path))
     assert materialize_stack(stack, units=["beside"]).reported == ["beside"]

@@ -18,7 +18,7 @@ from buildkit_dagster.emulator.control import Emulator
 from buildkit_dagster.process import Child, is_alive, start
 from buildkit_dagster.terraform.engine import Engine
 from buildkit_dagster.terraform.journal import Journal, PlannedCreate, open_journal, unsettled
-from buildkit_dagster.terraform.render import ModuleCall
+from buildkit_dagster.terraform.rendered_root import ModuleCall
 from buildkit_dagster.terraform.stack import TerraformStack
 from buildkit_dagster.terraform.tagged import UNIT_TAG
 from tests.terraform_runs import REGION, Run, copy_root, emulated_stack, materialize_stack
@@ -168,9 +168,7 @@ def test_whoever_stops_reading_the_events_stops_terraform(place: Place) -> None:
     engine.write()
     engine.init()
     events = engine.apply(engine.plan())
-    for event in events:
-        if event.kind == "provision_start":
-            break
+    next(event for batch in events for event in batch if event.kind == "provision_start")
     events.close()
     assert place.journals() == []
     assert not place.is_locked()

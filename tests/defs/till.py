@@ -18,9 +18,11 @@ import duckdb
 from dagster import AssetsDefinition, DagsterInstance, ExecuteInProcessResult, materialize
 
 from buildkit_dagster.config.environment import ProcessEnvironment, read_environment
+from buildkit_dagster.config.ingest import IngestJob
 from buildkit_dagster.config.load import load_platform
-from buildkit_dagster.config.models import IngestJob, Platform
-from buildkit_dagster.defs.ingest import ingest_assets, job_infrastructure
+from buildkit_dagster.config.models import Platform
+from buildkit_dagster.defs.ingest import ingest_assets
+from buildkit_dagster.defs.runtimes.ecs import job_infrastructure
 from tests.scenario import write_platform
 
 ENTRYPOINT = ("python", "-m", "buildkit_dagster.runtimes.entrypoints.ingest")
@@ -64,9 +66,12 @@ class Till:
         s3.put_bucket_versioning(Bucket=names.bucket("raw"), VersioningConfiguration={"Status": "Enabled"})
 
     def make_queue(self) -> str:
-        """The queue of the raw bucket's events; its URL."""
+        """The queue of the raw bucket's events, which gives up after four receives; its URL."""
         sqs, names = self.client("sqs"), self.platform.names
-        url = sqs.create_queue(QueueName=names.queue("raw"))["QueueUrl"]
+        dead = sqs.create_queue(QueueName=names.dead_letters("raw"))["QueueUrl"]
+        behind = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        redrive = json.dumps({"deadLetterTargetArn": behind, "maxReceiveCount": 4})
+        url = sqs.create_queue(QueueName=names.queue("raw"), Attributes={"RedrivePolicy": redrive})["QueueUrl"]
         arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
         configuration = {"QueueConfigurations": [{"QueueArn": arn, "Events": ["s3:ObjectCreated:*"]}]}
         self.client("s3").put_bucket_notification_configuration(
@@ -102,8 +107,8 @@ class Till:
             memory="512",
             containerDefinitions=[container],
         )
-        self._write_state("registry", "cluster", {"name": names.cluster(), "subnet_ids": self._subnets()})
-        self._write_state("ingest-acme", job, {"family": family, "security_group_id": self._security_group()})
+        self.write_state("registry", "cluster", {"name": names.cluster(), "subnet_ids": self._subnets()})
+        self.write_state("ingest-acme", job, {"family": family, "security_group_id": self._security_group()})
 
     def _subnets(self) -> list[str]:
         return [subnet["SubnetId"] for subnet in self.client("ec2").describe_subnets()["Subnets"]]
@@ -111,7 +116,8 @@ class Till:
     def _security_group(self) -> str:
         return str(self.client("ec2").describe_security_groups()["SecurityGroups"][0]["GroupId"])
 
-    def _write_state(self, stack: str, unit: str, outputs: dict[str, Any]) -> None:
+    def write_state(self, stack: str, unit: str, outputs: dict[str, Any]) -> None:
+        """What Terraform would have written down of a unit."""
         state = {"version": 4, "outputs": {unit: {"value": outputs}}, "resources": []}
         names = self.platform.names
         self.client("s3").put_object(
@@ -136,10 +142,14 @@ class Till:
         [asset] = [asset for asset in self.assets if asset.key.path[-1] == job]
         return materialize([asset], instance=instance, raise_on_error=False, **options)
 
+    @property
+    def warehouse(self) -> Path:
+        """Its file."""
+        return self.platform.folder / str(self.platform.config.warehouse.path)
+
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """Ask the warehouse."""
-        path = self.platform.folder / str(self.platform.config.warehouse.path)
-        with duckdb.connect(str(path), read_only=True) as connection:
+        with duckdb.connect(str(self.warehouse), read_only=True) as connection:
             return connection.execute(sql).fetchall()
 
 

@@ -37,6 +37,7 @@ def demo(installed: Installed) -> Demo:
     return Demo(folder, done.stdout, json.loads((folder / "told.json").read_text()))
 
 
+@pytest.mark.parity("A-18")
 def test_everything_is_materialized_and_every_check_passed(demo: Demo) -> None:
     assert [asset["key"] for asset in demo.told["assets"] if not asset["materialized"]] == []
     assert [check for check in demo.told["checks"] if not check["passed"]] == []

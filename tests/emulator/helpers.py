@@ -61,9 +61,9 @@ def phases(build: Mapping[str, Any]) -> dict[str, str]:
     return {one["phaseType"]: one.get("phaseStatus", "") for one in build["phases"]}
 
 
-def until(look: Callable[[], Any], good: Callable[[Any], bool]) -> Any:
-    """What `look` finds once it is `good`; fails after half a minute."""
-    deadline = time.monotonic() + PATIENCE
+def until(look: Callable[[], Any], good: Callable[[Any], bool], patience: float = PATIENCE) -> Any:
+    """What `look` finds once it is `good`; fails after so many seconds."""
+    deadline = time.monotonic() + patience
     while not good(found := look()):
         assert time.monotonic() < deadline, found
         time.sleep(0.05)

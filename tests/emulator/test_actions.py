@@ -35,7 +35,6 @@ def test_what_moto_would_only_pretend_to_run_is_refused(boto: Boto) -> None:
     calls = [
         lambda: boto("glue").start_job_run(JobName="j"),
         lambda: boto("athena").start_query_execution(QueryString="select 1"),
-        lambda: boto("lambda").invoke(FunctionName="f"),
         lambda: boto("stepfunctions").start_execution(stateMachineArn="arn:aws:states:us-east-1:1:stateMachine:m"),
         lambda: boto("redshift-data").execute_statement(Database="d", Sql="select 1"),
     ]

@@ -190,3 +190,64 @@ def test_a_changed_project_is_what_later_builds_use(boto: Boto) -> None:
     assert found["description"] == "new"
     assert found["serviceRole"].endswith("/test")
     assert finish(boto, start(boto, name))["buildStatus"] == "SUCCEEDED"
+
+
+ARTIFACTS = {"type": "S3", "location": "kept", "path": "builds", "name": "one", "packaging": "NONE"}
+
+
+def keys(boto: Boto, prefix: str) -> list[str]:
+    found = boto("s3").list_objects_v2(Bucket="kept", Prefix=prefix).get("Contents", ())
+    return [item["Key"].removeprefix(prefix) for item in found]
+
+
+@pytest.mark.parametrize(("last", "status"), [("true", "SUCCEEDED"), ("exit 3", "FAILED")])
+def test_artifacts_are_uploaded_whatever_became_of_the_build(boto: Boto, last: str, status: str) -> None:
+    boto("s3").create_bucket(Bucket="kept")
+    commands = [
+        'mkdir -p "$CODEBUILD_SRC_DIR/../out/deep"',
+        "cd ../out && echo 1 > a.json && echo 2 > deep/b.json",
+        last,
+    ]
+    spec = {
+        "version": 0.2,
+        "phases": {"build": {"commands": commands}},
+        "artifacts": {"files": ["missing.json", "**/*"], "base-directory": "$CODEBUILD_SRC_DIR/../out"},
+    }
+    output = {**ARTIFACTS, "name": status}
+    build = finish(boto, start(boto, project(boto, json.dumps(spec)), artifactsOverride=output))
+    assert build["buildStatus"] == status
+    assert phases(build)["UPLOAD_ARTIFACTS"] == "SUCCEEDED"
+    assert build["artifacts"]["location"] == f"arn:aws:s3:::kept/builds/{status}"
+    assert keys(boto, f"builds/{status}/") == ["a.json", "deep/b.json"]
+
+
+def test_a_build_that_leaves_nothing_to_upload_has_failed(boto: Boto) -> None:
+    boto("s3").create_bucket(Bucket="kept")
+    spec = {"version": 0.2, "phases": {"build": {"commands": ["true"]}}, "artifacts": {"files": ["*.json"]}}
+    build = finish(boto, start(boto, project(boto, json.dumps(spec)), artifactsOverride=ARTIFACTS))
+    assert build["buildStatus"] == "FAILED"
+    assert phases(build)["BUILD"] == "SUCCEEDED"
+    [upload] = [phase for phase in build["phases"] if phase["phaseType"] == "UPLOAD_ARTIFACTS"]
+    assert upload["contexts"] == [{"statusCode": "CLIENT_ERROR", "message": "no matching artifact paths found"}]
+
+
+def test_a_secondary_source_is_a_folder_of_objects_beside_the_source(boto: Boto) -> None:
+    boto("s3").create_bucket(Bucket="kept")
+    boto("s3").put_object(Bucket="kept", Key="state/deep/manifest.json", Body=b"the state")
+    spec = {"version": 0.2, "phases": {"build": {"commands": ['cat "$CODEBUILD_SRC_DIR_state/deep/manifest.json"']}}}
+    source = {"type": "S3", "location": "kept/state/", "sourceIdentifier": "state"}
+    build = finish(boto, start(boto, project(boto, json.dumps(spec)), secondarySourcesOverride=[source]))
+    assert "the state" in log(boto, build)
+    missing = {**source, "location": "kept/nowhere/"}
+    build = finish(boto, start(boto, project(boto, json.dumps(spec)), secondarySourcesOverride=[missing]))
+    assert phases(build)["DOWNLOAD_SOURCE"] == "FAILED"
+
+
+def test_a_project_with_as_many_builds_as_it_may_have_takes_no_more(boto: Boto) -> None:
+    spec = {"version": 0.2, "phases": {"build": {"commands": ["sleep 60"]}}}
+    name = project(boto, json.dumps(spec), concurrentBuildLimit=1)
+    first = start(boto, name)
+    with pytest.raises(boto("codebuild").exceptions.AccountLimitExceededException, match="more than 1 builds"):
+        start(boto, name)
+    boto("codebuild").stop_build(id=first["id"])
+    boto("codebuild").stop_build(id=start(boto, name)["id"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,16 @@ def test_it_is_found_by_its_file_until_it_is_stopped(tmp_path: Path) -> None:
     stop_emulator(started)
     assert running_emulator(tmp_path) is None
     assert not (tmp_path / "emulator.json").exists()
+
+
+def test_of_two_that_start_at_once_one_is_there(tmp_path: Path) -> None:
+    with ThreadPoolExecutor() as pool:
+        starts = [pool.submit(start_emulator, state_dir=tmp_path, repositories={}, owner_pid=os.getpid()) for _ in "12"]
+    (refused,) = (error for error in (start.exception() for start in starts) if error)
+    (started,) = (start.result() for start in starts if not start.exception())
+    assert isinstance(refused, EmulatorAlreadyRuns)
+    assert str(started.pid) in str(refused)
+    stop_emulator(started)
 
 
 def test_it_ends_with_its_lifetime_and_with_its_owner(tmp_path: Path) -> None:

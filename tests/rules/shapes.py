@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from buildkit_dagster.terraform.plan import Plan, parse_plan
-from buildkit_dagster.terraform.root import read_root
+from buildkit_dagster.terraform.reading import read_root
 from buildkit_dagster.terraform.stack import TerraformStack
 
 FOLDER = Path(__file__).parents[1] / "terraform" / "roots" / "slow"

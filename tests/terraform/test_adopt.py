@@ -9,7 +9,7 @@ from typing import Any
 
 from buildkit_dagster.terraform.adopt import find_adoptions, write_imports
 from buildkit_dagster.terraform.engine import Engine
-from buildkit_dagster.terraform.render import ModuleCall, RenderedRoot
+from buildkit_dagster.terraform.rendered_root import ModuleCall, RenderedRoot
 from buildkit_dagster.terraform.stack import TerraformStack
 from tests.terraform.test_modules import EmulatedCloud
 from tests.terraform_runs import MODULES
@@ -127,7 +127,7 @@ def test_what_was_made_by_hand_is_imported_and_nothing_of_it_is_made_anew(
     created = {change.address for change in plan.changes if "create" in change.actions}
     assert created.isdisjoint(one.address for one in found)
     assert {change.address for change in plan.resources if change.importing} == {one.address for one in found}
-    assert list(engine.apply(plan))
+    assert [event for batch in engine.apply(plan) for event in batch]
     assert engine.plan().is_empty, "blocks of what is imported already do no harm"
     assert find_adoptions(engine) == ()
 

@@ -6,23 +6,16 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from dagster import DagsterInstance, materialize
 
-from buildkit_dagster.cloud.aws import Aws, aws_for
-from buildkit_dagster.config.environment import read_environment
 from buildkit_dagster.config.gates import Gates
-from buildkit_dagster.config.load import load_platform
-from buildkit_dagster.config.models import Platform
-from buildkit_dagster.defs.infra import infra_assets
-from buildkit_dagster.emulator.control import start_emulator, stop_emulator
 from buildkit_dagster.errors import (
     ApprovalBySelf,
     ApprovalExpired,
@@ -38,56 +31,16 @@ from buildkit_dagster.stacks.scope import Scope
 from buildkit_dagster.terraform.approvals import Approval, KmsKey, approve, find_approval, same_identity, spend
 from buildkit_dagster.terraform.engine import Engine
 from buildkit_dagster.terraform.gatekeeper import Gatekeeper
-from buildkit_dagster.terraform.plans import PlanRecord, Plans
+from buildkit_dagster.terraform.plan_record import PlanRecord
+from buildkit_dagster.terraform.plans import Plans
 from buildkit_dagster.terraform.stack import TerraformStack
 from buildkit_dagster.terraform.store import FolderStore
-from tests.scenario import FILES, write_platform
-from tests.terraform_runs import Run
+from tests.terraform.conftest import Approvals
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 DIGEST, OTHER = "0f3c" * 16, "1a2b" * 16
 ANN, BEN = "arn:aws:iam::123456789012:user/ann", "arn:aws:iam::123456789012:user/ben"
 SIGNED = [each.name for each in fields(Approval) if each.name != "signature"]
-APPROVERS = "approvers: {github_environment: approval, principals: ['arn:aws:iam::123456789012:user/ben']}"
-
-
-@dataclass
-class Approvals:
-    """A platform with approvers, bootstrapped; `approver` and `applier` are the key as either role sees it."""
-
-    platform: Platform
-    aws: Aws
-
-    def key(self, role: str) -> KmsKey:
-        arn = f"arn:aws:iam::123456789012:role/{role}"
-        return KmsKey(self.platform.names.approval_alias(), self.aws.as_role(arn, "session")("kms"))
-
-    @property
-    def approver(self) -> KmsKey:
-        return self.key(self.platform.names.approver_role())
-
-    @property
-    def applier(self) -> KmsKey:
-        return self.key(self.platform.names.apply_role())
-
-
-@pytest.fixture(scope="module")
-def approvals(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Approvals]:
-    folder = write_platform(tmp_path_factory.mktemp("platform"))
-    file = folder / "config" / "platform.yaml"
-    file.write_text(
-        FILES["config/platform.yaml"].replace("    cloud: emulator\n", f"    cloud: emulator\n    {APPROVERS}\n")
-    )
-    platform = load_platform(folder, "dev")
-    emulator = start_emulator(state_dir=platform.work, repositories={}, owner_pid=os.getpid())
-    made = Approvals(platform, aws_for(platform, replace(read_environment(), endpoint=None)))
-    instance = DagsterInstance.ephemeral()
-    run = Run(
-        materialize([infra_assets(platform, made.aws.process)[0]], instance=instance, raise_on_error=False), instance
-    )
-    assert run.success, run.error
-    yield made
-    stop_emulator(emulator)
 
 
 @pytest.fixture

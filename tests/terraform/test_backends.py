@@ -6,7 +6,7 @@ import pytest
 
 from buildkit_dagster.errors import InvalidRoot, StateNotReadable
 from buildkit_dagster.terraform.backends import Backend, LocalBackend, PassedBackend
-from buildkit_dagster.terraform.render import S3Backend
+from buildkit_dagster.terraform.rendered_root import S3Backend
 from buildkit_dagster.terraform.stack import TerraformStack
 from buildkit_dagster.terraform.state import read_state
 

@@ -52,7 +52,7 @@ class Made:
         return aws_for(self.platform, self.process).client(service)
 
     def destruction(self) -> Destruction:
-        return Destruction(self.platform, self.process, False, lambda _: None)
+        return Destruction(self.platform, self.process, lambda _: None)
 
     def converge(self) -> None:
         with open_instance(self.home) as instance:
@@ -80,9 +80,6 @@ class Made:
 def made(tmp_path: Path) -> Iterator[Made]:
     folder = write_platform(tmp_path)
     edited(folder, "config/platform.yaml", "raw: {notifications: true}", "raw: {}")
-    edited(
-        folder, "config/platform.yaml", "    cloud: emulator\n", "    cloud: emulator\n    gates: {policies: warn}\n"
-    )
     platform = load_platform(folder, "dev")
     emulator = start_emulator(state_dir=platform.work, repositories={})
     try:
@@ -93,6 +90,7 @@ def made(tmp_path: Path) -> Iterator[Made]:
         stop_emulator(emulator)
 
 
+@pytest.mark.parity("A!37")
 def test_everything_goes_backwards_through_a_failure_and_a_kill_and_nothing_is_left(made: Made) -> None:
     assert made.recorded() == {key.path[-1] for key in MADE}
     s3, names = made.client("s3"), made.platform.names

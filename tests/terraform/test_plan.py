@@ -8,7 +8,7 @@ import pytest
 
 from buildkit_dagster.errors import SelectionTooNarrow
 from buildkit_dagster.terraform.plan import Counts, Plan, check_selection, parse_plan
-from buildkit_dagster.terraform.root import read_root
+from buildkit_dagster.terraform.reading import read_root
 
 ROOT = read_root(Path(__file__).parent / "roots" / "slow", "slow")
 

@@ -12,8 +12,10 @@ from dagster import AssetExecutionContext, Config, materialize
 
 from buildkit_dagster import Ref, TerraformCliResource, TerraformStack, terraform_assets
 from buildkit_dagster.config.gates import Gates
+from buildkit_dagster.errors import PlanDamaged, PlanNotFound
 from buildkit_dagster.terraform.digest import digest_of
-from buildkit_dagster.terraform.plans import PlanRecord, Plans
+from buildkit_dagster.terraform.plan_record import PlanRecord
+from buildkit_dagster.terraform.plans import Plans
 from buildkit_dagster.terraform.state import read_state
 from tests.terraform_runs import Run, copy_root, materialize_stack
 
@@ -83,6 +85,31 @@ def test_the_beginning_of_a_digest_names_the_plan(tmp_path: Path) -> None:
     assert Plans(stack, None).load(record.digest[:8]) == record
     unknown = materialize_stack(stack, plan="0" * 32)
     assert f"there is no stored plan {'0' * 32}; stored plans:\n  {record.digest} (stack repeated" in unknown.error
+
+
+def test_an_empty_digest_names_no_plan_and_nothing_is_applied(tmp_path: Path) -> None:
+    stack = TerraformStack(copy_root("repeated", tmp_path))
+    run = materialize_stack(stack, plan="")
+    assert "there is no stored plan ''; stored plans: none" in run.error
+    assert read_state(stack.backend, None).addresses == frozenset()
+
+
+@pytest.mark.parametrize("text", ["{half a rec", "[]", '{"parts": {}}', '{"parts": {"weather": "wet"}}'])
+def test_a_damaged_record_is_named_and_keeps_no_other_plan_from_being_found(tmp_path: Path, text: str) -> None:
+    stack = TerraformStack(copy_root("repeated", tmp_path))
+    record, damaged = asked(stack), "d" * 32
+    plans = Plans(stack, None)
+    plans.store.put(f"{damaged}.json", text.encode())
+    assert (plans.records(), list(plans.open(datetime.now(UTC)))) == ([record], [record])
+    assert plans.load(record.digest[:8]) == record
+    plans.remove_expired(datetime.now(UTC))
+    with pytest.raises(
+        PlanDamaged, match=rf"plan {damaged} of stack 'repeated' .* its record .*/{damaged}.json is damaged"
+    ):
+        plans.load(damaged)
+    with pytest.raises(PlanNotFound) as missing:
+        plans.load("e" * 32)
+    assert (str(missing.value).count(damaged), str(missing.value).count(record.digest)) == (2, 1)
 
 
 def configuration(upstream: TerraformStack, stack: TerraformStack) -> TerraformStack:
@@ -160,7 +187,7 @@ def test_apply_refuses_a_plan_of_other_tools_or_one_that_says_something_else(tmp
     record = asked(stack)
     parts = {**record.parts, part: "another"}
     rewritten(stack, record, parts=parts)
-    assert "these changed: its record." in apply(stack, record).error
+    assert "its record" in apply(stack, record).error
     made_otherwise = replace(record, parts=parts, digest=digest_of(parts))
     Plans(stack, None).save(made_otherwise, (stack.work / "plans" / f"{record.digest}.tfplan").read_bytes())
     rewritten(stack, record)

@@ -16,9 +16,10 @@ from buildkit_dagster.config.gates import Gates
 from buildkit_dagster.emulator.control import Emulator
 from buildkit_dagster.terraform.approvals import KmsKey, approve
 from buildkit_dagster.terraform.plan import UNKNOWN
+from buildkit_dagster.terraform.plan_record import PlanRecord
 from buildkit_dagster.terraform.planning import StackPlan, plan_stack
-from buildkit_dagster.terraform.plans import PlanRecord, Plans
-from buildkit_dagster.terraform.render import ModuleCall
+from buildkit_dagster.terraform.plans import Plans
+from buildkit_dagster.terraform.rendered_root import ModuleCall
 from buildkit_dagster.terraform.upstream import PlannedOutputs
 from tests.terraform_runs import ACCOUNT, REGION, Run, emulated_stack, materialize_stack
 

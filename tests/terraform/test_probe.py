@@ -12,7 +12,7 @@ from botocore.config import Config
 
 from buildkit_dagster.errors import BackendUnsafe
 from buildkit_dagster.terraform.probe import check_backend
-from buildkit_dagster.terraform.render import S3Backend
+from buildkit_dagster.terraform.rendered_root import S3Backend
 
 BACKEND = S3Backend("probed", "stacks/a/terraform.tfstate", "us-east-1", path_style=True)
 

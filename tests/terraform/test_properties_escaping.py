@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from buildkit_dagster.process import run
-from buildkit_dagster.terraform.render import Ref, Text, expression
+from buildkit_dagster.terraform.render import expression
+from buildkit_dagster.terraform.rendered_root import Ref, Text
 from buildkit_dagster.terraform.state import parse_state
 from tests.properties import examples, texts
 

@@ -36,6 +36,7 @@ def test_a_terraform_that_cannot_be_started_is_named(tmp_path: Path) -> None:
         find_terraform({"PATH": str(tmp_path)})
 
 
+@pytest.mark.parity("A!6", "A-19")
 def test_a_terraform_that_is_too_old_is_refused(tmp_path: Path) -> None:
     old = tmp_path / "terraform"
     old.write_text('#!/bin/sh\necho \'{"terraform_version": "1.5.7"}\'\n')

@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 
 from buildkit_dagster.terraform.plan import parse_plan
+from buildkit_dagster.terraform.reading import read_root
 from buildkit_dagster.terraform.release import Release
-from buildkit_dagster.terraform.root import read_root
 
 ROOT = read_root(Path(__file__).parent / "roots" / "slow", "slow")
 

@@ -3,7 +3,15 @@
 import json
 from pathlib import Path
 
-from buildkit_dagster.terraform.render import AwsProvider, ModuleCall, Ref, RenderedRoot, S3Backend, Text, UnitRef
+from buildkit_dagster.terraform.rendered_root import (
+    AwsProvider,
+    ModuleCall,
+    Ref,
+    RenderedRoot,
+    S3Backend,
+    Text,
+    UnitRef,
+)
 from buildkit_dagster.terraform.stack import TerraformStack
 
 MODULES = Path(__file__).parent / "modules"
@@ -26,12 +34,20 @@ def test_references_become_expressions_and_data_is_escaped(tmp_path: Path) -> No
         "name": "base",
         "labels": {"$${key}": "$${value}"},
     }
-    assert body["module"]["app"]["name"] == "${module.base.bucket}-${var.net__a_b__id}"
+    assert body["module"]["app"]["name"] == "${module.base.bucket}-${var.net__a-b__id}"
     assert body["module"]["app"]["depends_on"] == ["module.base"]
-    assert body["variable"] == {"net__a_b__id": {"type": "any", "nullable": False}}
+    assert body["variable"] == {"net__a-b__id": {"type": "any", "nullable": False}}
     assert body["provider"]["aws"]["default_tags"] == {"tags": {"note": "100%%{if}"}}
     assert body["provider"]["aws"]["allowed_account_ids"] == ["123456789012"]
     assert body["terraform"]["backend"]["s3"]["use_lockfile"] is True
+
+
+def test_outputs_of_stacks_and_units_with_like_names_stay_apart(tmp_path: Path) -> None:
+    refs = [Ref(stack, unit, "id") for stack in ("a-b", "a_b") for unit in ("c-d", "c_d")]
+    call = ModuleCall("app", "store", {"name": Text(*refs)})
+    found = TerraformStack.rendered(RenderedRoot("app", (call,), PROVIDER, BACKEND, MODULES), tmp_path)
+    assert len(found.body()["variable"]) == len(found.variables) == len(refs)
+    assert set(found.refs("app")) == set(refs)
 
 
 def test_every_output_of_a_unit_is_exported_except_sensitive_ones(tmp_path: Path) -> None:

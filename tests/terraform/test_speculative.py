@@ -11,9 +11,10 @@ from buildkit_dagster import Ref, TerraformCliResource, TerraformStack
 from buildkit_dagster.config.gates import Gates
 from buildkit_dagster.errors import NotPlannable, UpstreamOutputMissing, UpstreamOutputSensitive
 from buildkit_dagster.terraform.plan import UNKNOWN, Plan
+from buildkit_dagster.terraform.plan_record import PlanRecord, changes_of
 from buildkit_dagster.terraform.planning import StackPlan, plan_stack, stored_outputs
-from buildkit_dagster.terraform.plans import PlanRecord, Plans, changes_of
-from buildkit_dagster.terraform.render import ModuleCall, RenderedRoot, Text, UnitRef
+from buildkit_dagster.terraform.plans import Plans
+from buildkit_dagster.terraform.rendered_root import ModuleCall, RenderedRoot, Text, UnitRef
 from buildkit_dagster.terraform.root import Root
 from buildkit_dagster.terraform.speculative import differences
 from buildkit_dagster.terraform.state import read_state

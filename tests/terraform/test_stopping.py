@@ -105,7 +105,7 @@ def test_a_terraform_that_hears_nothing_is_killed_with_its_provisioner_and_the_n
         engine.write()
         engine.init()
         events = engine.apply(engine.plan())
-        next(event for event in events if event.kind == "provision_start")
+        next(event for batch in events for event in batch if event.kind == "provision_start")
         (journal,) = unsettled(engine.workdir.journal)
         os.kill(journal.pid, signal.SIGSTOP)
         events.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -50,7 +51,7 @@ def test_a_wrong_folder_is_told_with_file_and_line(tmp_path: Path) -> None:
 
 def test_a_valid_folder_validates(tmp_path: Path) -> None:
     done = buildkit("validate", cwd=write_platform(tmp_path))
-    assert (done.returncode, done.stdout.strip()) == (0, "config is valid.")
+    assert (done.returncode, done.stdout.splitlines()[0]) == (0, "config is valid.")
 
 
 def test_an_emulator_command_refuses_a_real_environment(tmp_path: Path) -> None:
@@ -116,6 +117,15 @@ def test_doctor_refuses_a_mirror_without_the_provider(tmp_path: Path) -> None:
     assert str(tmp_path) in message(done)
 
 
+@pytest.mark.parity("A-19")
+def test_doctor_names_googles_project_and_where_its_provider_comes_from(tmp_path: Path) -> None:
+    folder = write_platform(tmp_path)
+    edited(folder, "config/platform.yaml", "defaults:\n", "defaults:\n  gcp: {project: harbour-data}\n")
+    done = buildkit("doctor", "--env", "dev", cwd=folder, COLUMNS="200")
+    assert "harbour-data (us-central1); not emulated" in done.stdout
+    assert "6.50.0 (pinned), from the registry" in done.stdout
+
+
 def test_doctor_prints_the_facts_of_a_platform(tmp_path: Path) -> None:
     done = buildkit("doctor", "--env", "dev", cwd=write_platform(tmp_path), COLUMNS="200")
     assert done.returncode == 0
@@ -123,13 +133,24 @@ def test_doctor_prints_the_facts_of_a_platform(tmp_path: Path) -> None:
         assert fact in done.stdout
 
 
+@pytest.mark.parity("A-21", "A-22")
 def test_init_makes_a_folder_that_validates(tmp_path: Path) -> None:
     done = buildkit("init", "my-platform", cwd=tmp_path)
     assert done.returncode == 0
     folder = tmp_path / "my-platform"
     made = {path.name for path in folder.iterdir()}
     assert {"config", "dbt_projects", "workspace.yaml", "dagster.yaml", ".gitignore", "README.md"} <= made
+    assert (folder / ".github/workflows/platform.yml").is_file()
+    assert (folder / "requirements.txt").read_text() == f"buildkit-dagster=={metadata.version('buildkit-dagster')}\n"
     assert buildkit("validate", cwd=folder).returncode == 0
+
+
+def test_what_is_printed_is_no_markup(tmp_path: Path) -> None:
+    assert buildkit("init", "data[red]:secret:x", cwd=tmp_path).stdout.startswith("Made data[red]:secret:x. ")
+    folder = write_platform(tmp_path / "platform")
+    engine = "arn:aws:secretsmanager:us-east-1:123456789012:secret:[/red]"
+    edited(folder, "config/codebuild-config.yml", "engine: duckdb", f"engine: '{engine}'")
+    assert f"'{engine}' is not allowed" in buildkit("validate", cwd=folder).stderr
 
 
 def test_init_touches_no_folder_that_holds_something(tmp_path: Path) -> None:
@@ -154,10 +175,58 @@ def test_an_unexpected_error_is_one_line_and_the_place_of_its_log(tmp_path: Path
     assert "Traceback" in log.read_text()
 
 
+@pytest.mark.parametrize("command", [["plan"], ["emulator", "start"], ["prepare"], ["graph"], ["launch", "bootstrap"]])
+def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path, command: list[str]) -> None:
+    folder = write_platform(tmp_path / "platform")
+    (folder / ".buildkit").write_text("a file where a folder should be")
+    done = buildkit(*command, "--env", "dev", cwd=folder)
+    assert done.returncode == 1
+    assert len(message(done).splitlines()) == 1
+    assert f"{folder / '.buildkit'}" in message(done)
+
+
+def test_without_a_log_of_its_own_an_unexpected_error_is_logged_elsewhere(tmp_path: Path) -> None:
+    folder = write_platform(tmp_path / "platform")
+    (folder / ".buildkit" / "error.log").mkdir(parents=True)
+    (folder / ".buildkit" / "dev").write_text("a file where a folder should be")
+    done = buildkit("prepare", "--env", "dev", cwd=folder, TMPDIR=str(tmp_path))
+    assert (done.returncode, len(message(done).splitlines())) == (1, 1)
+    assert str(tmp_path / "buildkit-error.log") in message(done)
+    assert "Traceback" in (tmp_path / "buildkit-error.log").read_text()
+
+
+def test_a_place_for_output_that_cannot_be_is_told_before_the_work(tmp_path: Path) -> None:
+    folder = write_platform(tmp_path / "platform")
+    (tmp_path / "file").write_text("")
+    for command in (["demo", "--json", f"{tmp_path}/file/told.json"], ["plan", "--out", f"{tmp_path}/file/plans"]):
+        done = buildkit(*command, "--env", "dev", cwd=folder)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert f"{tmp_path}/file" in message(done)
+        assert not (folder / ".buildkit").exists()
+    done = buildkit("init", f"{tmp_path}/file/platform", cwd=tmp_path)
+    assert (done.returncode, f"{tmp_path}/file/platform" in message(done)) == (2, True)
+
+
+def test_an_interrupt_is_said(tmp_path: Path) -> None:
+    code = "import os, signal, sys\nfrom buildkit_dagster import cli\nfrom buildkit_dagster.commands import validate\n"
+    interrupting = code + "validate.examine = lambda *_: os.kill(os.getpid(), signal.SIGINT)\ncli.main()"
+    done = subprocess.run(
+        [sys.executable, "-c", interrupting, "validate"], cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stderr) == (130, "buildkit: interrupted\n")
+
+
+def test_what_a_terminal_cannot_show_is_replaced(tmp_path: Path) -> None:
+    done = buildkit("init", "données", cwd=tmp_path, PYTHONIOENCODING="ascii")
+    assert (done.returncode, done.stdout.split(".")[0]) == (0, "Made donn?es")
+
+
 def test_every_command_there_is_can_be_called() -> None:
-    files = {path.stem for path in Path(common.__file__).parent.glob("*.py")} - {"__init__", "common"}
+    stems = {path.stem for path in Path(common.__file__).parent.glob("*.py")} - {"__init__", "common"}
     groups = {group.name for group in app.registered_groups}
-    assert files == {str(command.name) for command in app.registered_commands} | groups
+    assert {stem.replace("_", "-") for stem in stems} == {
+        str(command.name) for command in app.registered_commands
+    } | groups
 
 
 def test_nothing_is_planned_or_applied_without_an_account(tmp_path: Path) -> None:

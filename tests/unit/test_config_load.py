@@ -8,110 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from buildkit_dagster.config.ingest import IngestJob
 from buildkit_dagster.config.load import load_platform
-from buildkit_dagster.config.models import IngestJob, Platform
+from buildkit_dagster.config.models import Platform
 from buildkit_dagster.errors import EnvironmentNotDescribed, InvalidPlatform, NotAPlatformFolder, UnknownEnvironment
 from tests.scenario import edited, small_platform, write_platform
 
 REPOSITORY = Path(__file__).parents[2]
 
-#: The three examples of the published codebuild-config.yml, in their documented shape.  # parity: A-30 to A-57
-PUBLISHED = """\
-codebuild:
-  - name: basic-project
-    active: true
-    org: my-org
-    repo: my-dbt-repo
-    engine: athena
-    commands:
-      - dbt deps
-      - dbt build
-    s3_artifacts_bucket: "my-bucket"
-  - name: scheduled-project
-    active: true
-    org: my-org
-    repo: my-dbt-repo
-    engine: redshift
-    commands:
-      - dbt run --select tag:daily
-      - dbt test
-    schedule: "cron(0 2 * * ? *)"
-    timeout: 120
-  - name: complete-project
-    active: true
-    org: my-org
-    repo: my-dbt-repo
-    engine: redshift
-    commands: [dbt run, dbt test, dbt docs generate]
-    schedule: "cron(0 3 * * ? *)"
-    timeout: 180
-    compute_type: BUILD_GENERAL1_MEDIUM
-    slack-notification:
-      active: true
-      channel: "#data-alerts"
-      secret_name: "slack-token"
-    elementary:
-      active: true
-      channel: "#elementary-data"
-      gitpages: true
-    incident-manager:
-      active: true
-      impact: 1
-      incident-response-plan: "data-response-plan"
-    environment_variables:
-      LOG_LEVEL: "INFO"
-    secrets_manager_variables:
-      - DB_PASSWORD: "arn:aws:secretsmanager:us-east-1:123456789012:secret:db-password"
-"""
-
-
-def _with_projects(folder: Path, text: str) -> Platform:
-    write_platform(folder)
-    edited(folder, "config/platform.yaml", "    dbt_projects:\n      shop: {engine: athena, timeout: 120}\n", "")
-    (folder / "config/codebuild-config.yml").write_text(text)
-    return load_platform(folder, "dev")
-
 
 def _job(platform: Platform, name: str) -> IngestJob:
     return next(job for job in platform.ingest_jobs if job.name == name)
-
-
-@pytest.mark.parity("A-30", "A-42", "A-48", "A-52", "A-56", "A-57")
-def test_the_published_examples_load_as_they_are(tmp_path: Path):
-    basic, scheduled, complete = _with_projects(tmp_path, PUBLISHED).dbt_projects
-    assert (basic.name, basic.timeout, basic.compute_type) == ("basic-project", 60, "BUILD_GENERAL1_SMALL")
-    assert (scheduled.schedule, scheduled.timeout) == ("cron(0 2 * * ? *)", 120)
-    assert complete.slack_notification.channel == "#data-alerts"
-    assert complete.elementary.gitpages
-    assert complete.incident_manager.incident_response_plan == "data-response-plan"
-    assert complete.secrets_manager_variables == {
-        "DB_PASSWORD": "arn:aws:secretsmanager:us-east-1:123456789012:secret:db-password"
-    }
-
-
-def test_kebab_and_snake_keys_bare_booleans_and_a_single_project_are_the_same(tmp_path: Path):
-    kebab = PUBLISHED.replace("incident-manager", "incident_manager").replace(
-        "slack-notification", "slack_notification"
-    )
-    assert _with_projects(tmp_path / "a", kebab).dbt_projects == _with_projects(tmp_path / "b", PUBLISHED).dbt_projects
-    single = "dbtbuildkit:\n  " + "\n  ".join(
-        [
-            "name: one",
-            "active: true",
-            "org: o",
-            "repo: r",
-            "engine: athena",
-            "commands: [dbt build]",
-            "elementary: true",
-        ]
-    )
-    (project,) = _with_projects(tmp_path / "c", single).dbt_projects
-    assert project.elementary.active
-
-
-@pytest.mark.parity("A-31")
-def test_inactive_projects_are_left_out(tmp_path: Path):
-    assert _with_projects(tmp_path, PUBLISHED.replace("active: true\n    org", "org")).dbt_projects == ()
 
 
 @pytest.mark.parity("B-20", "B-22", "B-26", "B-28", "B-33")
@@ -137,7 +44,7 @@ def test_a_job_in_the_guides_shape_loads(tmp_path: Path):
     )
     job = _job(load_platform(tmp_path, "prod"), "customers")
     assert job.job.infrastructure.runtime.image_uri == "dativo/dativo-ingest:latest"
-    assert job.job.source.path == "customers/"
+    assert job.reads.path == "customers/"
     assert [job.name for job in load_platform(tmp_path, "dev").ingest_jobs] == ["sales"]
 
 
@@ -180,6 +87,7 @@ def test_an_environment_that_is_unknown_or_not_described_is_refused(tmp_path: Pa
         load_platform(tmp_path / "config", "dev")
 
 
+@pytest.mark.parity("B-143")
 def test_the_demos_environments_differ_in_data_only():
     dev, prod = (load_platform(REPOSITORY, environment) for environment in ("dev", "prod"))
     assert [job.name for job in dev.ingest_jobs] == [job.name for job in prod.ingest_jobs]

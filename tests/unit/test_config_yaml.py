@@ -78,6 +78,18 @@ def test_aliases_that_unfold_without_end_are_refused_quickly():
     assert "without end" in str(parse_document("\n".join(lines), FILE).problems[0])
 
 
+@pytest.mark.parametrize("levels", [60, 3_000, 200_000])
+@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ("{a: ", "}")])
+def test_levels_without_end_are_refused_before_they_end_the_process(levels: int, opening: str, closing: str):
+    document = parse_document(f"a: 1\nb: {opening * levels}1{closing * levels}\n", FILE)
+    assert document.problems[0].line == 2
+    assert "nested deeper than 50 levels" in str(document.problems[0])
+
+
+def test_a_number_longer_than_any_stays_text():
+    assert parse_document(f"a: {'9' * 5_000}", FILE).data == {"a": "9" * 5_000}
+
+
 def test_merging_keeps_the_marks_of_what_won():
     base = parse_document("x: 1\ndeep: {a: 1, b: [1, 2]}\n", FILE)
     override = parse_document("deep:\n  b: [3]\n  c: 4\n", FILE)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from buildkit_dagster.config.models import DbtProject, Platform
+from buildkit_dagster.config.models import Platform
+from buildkit_dagster.config.projects import DbtProject
 from buildkit_dagster.errors import DbtPackagesNotInstalled, DbtParseFailed, ManifestMissing
 from buildkit_dagster.runtimes.dbt import prepare_manifest, profile_secrets, profile_variables, read_manifest
 from tests.dbt_shop import shop_platform

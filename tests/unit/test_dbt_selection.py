@@ -10,7 +10,7 @@ import yaml
 
 from buildkit_dagster.errors import CommandNotNarrowable
 from buildkit_dagster.runtimes.dbt import dbt_executable
-from buildkit_dagster.runtimes.dbt_selection import MANY, narrow
+from buildkit_dagster.runtimes.dbt_selection import MANY, asks_for_freshness, modified, narrow
 
 ONE = ["shop.marts.orders"]
 
@@ -98,3 +98,32 @@ def test_a_large_subset_travels_as_a_selector_that_dbt_reads(tmp_path: Path):
     command = [dbt_executable(), "--quiet", "ls", "--selector", "buildkit_selection_0", "--output", "name"]
     listed = subprocess.run(command, cwd=project, capture_output=True, text=True, check=True)
     assert listed.stdout.split() == ["a", "b"]
+
+
+def test_without_a_node_the_commands_that_run_nodes_are_left_out():
+    assert narrow(["dbt deps", "dbt source freshness", "dbt build"], []).commands == (
+        "dbt deps",
+        "dbt source freshness",
+    )
+
+
+def test_what_was_modified_is_within_what_is_selected_and_told_by_variables():
+    within = narrow(["dbt seed", "dbt build --select tag:daily"], ONE).commands
+    assert modified(within, '"$STATE"', defer=True).commands == (
+        'export DBT_STATE="$STATE" DBT_DEFER=true',
+        "dbt seed --select shop.marts.orders,state:modified+",
+        "dbt build --select tag:daily,shop.marts.orders,state:modified+",
+    )
+
+
+@pytest.mark.parametrize(
+    ("command", "asks"),
+    [
+        ("dbt source freshness", True),
+        ("dbt --quiet source freshness --select source:web", True),
+        ("dbt source", False),
+        ("echo source freshness", False),
+    ],
+)
+def test_a_command_that_asks_for_freshness_is_known(command: str, asks: bool):
+    assert asks_for_freshness(command) is asks

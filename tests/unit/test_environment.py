@@ -61,11 +61,19 @@ def test_a_child_of_the_emulated_platform_sees_no_credentials():
         "AWS_ACCESS_KEY_ID": "AKIAREAL",
         "HTTPS_PROXY": "http://proxy",
         "TF_VAR_secret": "x",
+        "GOOGLE_APPLICATION_CREDENTIALS": "real.json",
+        "STORAGE_EMULATOR_HOST": "http://127.0.0.1:9023",
+        "CLOUDSDK_API_ENDPOINT_OVERRIDES_RUN": "https://run.googleapis.com",
     }
     seen = emulated_variables(replace(PROCESS, variables=planted), "http://127.0.0.1:5000", "us-east-1")
     assert seen["PATH"] == "/bin"
     assert seen["AWS_ACCESS_KEY_ID"] == "emulator"
     assert not {"AWS_PROFILE", "AWS_SESSION_TOKEN", "HTTPS_PROXY", "TF_VAR_secret"} & set(seen)
+    assert (seen["GOOGLE_APPLICATION_CREDENTIALS"], seen["STORAGE_EMULATOR_HOST"]) == (
+        "/dev/null",
+        "http://127.0.0.1:9023",
+    )
+    assert "CLOUDSDK_API_ENDPOINT_OVERRIDES_RUN" not in seen
 
 
 def test_a_child_in_a_real_account_keeps_its_credentials_and_loses_terraforms_settings():

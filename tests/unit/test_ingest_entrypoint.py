@@ -8,7 +8,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,15 @@ from dagster_pipes import DAGSTER_PIPES_CONTEXT_ENV_VAR, DAGSTER_PIPES_MESSAGES_
 
 from buildkit_dagster import process
 from buildkit_dagster.config.environment import NO_TELEMETRY
+from buildkit_dagster.config.job_settings import LogLevel
 from buildkit_dagster.errors import LoadFailed, UnreadableFile, WarehouseBusy, WarehouseDriverMissing
 from buildkit_dagster.runtimes.entrypoints import warehouse
+from buildkit_dagster.runtimes.entrypoints.destinations import require_driver
 from buildkit_dagster.runtimes.entrypoints.ingest import STOPPED, Stopped, ingest
-from buildkit_dagster.runtimes.ingest import ColumnSpec, IngestRequest, WarehouseSpec
-from buildkit_dagster.runtimes.objects import KeyPattern
+from buildkit_dagster.runtimes.ingest import ColumnSpec, Files, IngestRequest
+from buildkit_dagster.runtimes.object_keys import KeyPattern
+from buildkit_dagster.runtimes.targets import Target, dlt_variables
+from tests.runtimes.ingest_requests import FakePipes
 
 HEADER = b"id,delay,carrier,at\n"
 COLUMNS = (
@@ -31,26 +35,6 @@ COLUMNS = (
     ColumnSpec("carrier", "text"),
     ColumnSpec("at", "timestamp"),
 )
-
-
-@dataclass
-class FakePipes:
-    """Takes what the entrypoint reports."""
-
-    metadata: dict[str, Any] = field(default_factory=dict)
-    data_version: str = ""
-    messages: list[dict[str, Any]] = field(default_factory=list)
-
-    def report_custom_message(self, payload: dict[str, Any]) -> None:
-        self.messages.append(payload)
-
-    def report_asset_materialization(self, metadata: dict[str, Any], data_version: str) -> None:
-        self.metadata, self.data_version = metadata, data_version
-
-    @property
-    def rows(self) -> tuple[int, int]:
-        """Rows in the table, rows loaded."""
-        return self.metadata["dagster/row_count"], self.metadata["rows_loaded"]
 
 
 @pytest.fixture(autouse=True)
@@ -73,12 +57,18 @@ def months(s3: Any, tmp_path: Path) -> IngestRequest:
         pipeline="nyc_flights",
         dataset="nyc",
         table="flights",
-        bucket=bucket,
-        pattern=KeyPattern("flights/{partition}.csv", "month"),
+        source=Files("s3", bucket, KeyPattern("flights/{partition}.csv", "month"), null_values=("", "NA")),
         columns=COLUMNS,
-        null_values=("", "NA"),
-        warehouse=WarehouseSpec("duckdb", str(tmp_path / "warehouse.duckdb"), {}),
+        target=Target("duckdb", str(tmp_path / "warehouse.duckdb")),
     )
+
+
+def bucket_name(request: IngestRequest) -> str:
+    return request.source.bucket  # type: ignore[union-attr]
+
+
+def of_keys(request: IngestRequest, pattern: KeyPattern, **changes: Any) -> IngestRequest:
+    return replace(request, source=replace(request.source, pattern=pattern), **changes)
 
 
 def month(first: int, last: int) -> bytes:
@@ -87,12 +77,12 @@ def month(first: int, last: int) -> bytes:
 
 def load(request: IngestRequest, s3: Any, **changes: Any) -> FakePipes:
     pipes = FakePipes()
-    ingest(pipes, replace(request, **changes), s3, check=lambda: None)  # type: ignore[arg-type]
+    ingest(pipes, replace(request, **changes), s3, checkpoint=lambda: None)  # type: ignore[arg-type]
     return pipes
 
 
 def query(request: IngestRequest, sql: str) -> list[tuple[Any, ...]]:
-    with duckdb.connect(request.warehouse.path or "", read_only=True) as connection:
+    with duckdb.connect(request.target.path or "", read_only=True) as connection:
         return connection.execute(sql).fetchall()
 
 
@@ -111,8 +101,8 @@ def test_a_table_without_objects_is_made_empty_from_its_declaration(months: Inge
 
 
 def test_months_are_loaded_once_and_replaced_whole(months: IngestRequest, s3: Any) -> None:
-    s3.put_object(Bucket=months.bucket, Key="flights/2013-01.csv", Body=month(0, 10))
-    s3.put_object(Bucket=months.bucket, Key="flights/2013-02.csv", Body=month(10, 15))
+    s3.put_object(Bucket=bucket_name(months), Key="flights/2013-01.csv", Body=month(0, 10))
+    s3.put_object(Bucket=bucket_name(months), Key="flights/2013-02.csv", Body=month(10, 15))
     first = load(months, s3)
     assert first.rows == (15, 15)
     assert first.metadata["schema_changes"]["raw_value"]["loaded"]["flights"][0] == "_partition"
@@ -121,7 +111,7 @@ def test_months_are_loaded_once_and_replaced_whole(months: IngestRequest, s3: An
     assert (again.rows, again.data_version, again.metadata["load_package"]) == ((15, 0), first.data_version, "")
     assert load(months, s3, force=True).rows == (15, 15)
 
-    s3.put_object(Bucket=months.bucket, Key="flights/2013-01.csv", Body=month(0, 3))
+    s3.put_object(Bucket=bucket_name(months), Key="flights/2013-01.csv", Body=month(0, 3))
     changed = load(months, s3, partitions=("2013-01",))
     assert changed.rows == (8, 3)
     assert changed.messages[0]["partitions"]["2013-01"]["rows"] == 3
@@ -130,7 +120,7 @@ def test_months_are_loaded_once_and_replaced_whole(months: IngestRequest, s3: An
         ("2013-02", 5),
     ]
 
-    s3.put_object(Bucket=months.bucket, Key="flights/2013-02.csv", Body=HEADER)
+    s3.put_object(Bucket=bucket_name(months), Key="flights/2013-02.csv", Body=HEADER)
     emptied = load(months, s3)
     assert emptied.rows == (3, 0)
     assert {name: entry["loaded"] for name, entry in emptied.messages[0]["partitions"].items()} == {
@@ -140,26 +130,29 @@ def test_months_are_loaded_once_and_replaced_whole(months: IngestRequest, s3: An
 
 
 def test_a_whole_table_is_replaced_and_not_found_values_are_nulls(months: IngestRequest, s3: Any) -> None:
-    request = replace(months, pattern=KeyPattern("planes/"), table="planes", pipeline="nyc_planes")
+    request = of_keys(months, KeyPattern("planes/"), table="planes", pipeline="nyc_planes", contract="warn")
     rows = b"1,NA,NA,2013-01-01T10:00:00Z\n2,1.5,AA,NA\n3,2,,2013-01-01 12:00:00+02:00\n"
-    s3.put_object(Bucket=request.bucket, Key="planes/a.csv", Body=HEADER + rows)
+    s3.put_object(Bucket=bucket_name(request), Key="planes/a.csv", Body=HEADER + rows)
     assert load(request, s3).rows == (3, 3)
     assert query(request, 'SELECT count(delay), count(carrier), count("at"), count(DISTINCT "at") FROM nyc.planes') == [
         (2, 1, 2, 1)
     ]
-    s3.put_object(Bucket=request.bucket, Key="planes/b.csv", Body=b"carrier,id,extra\nNA,4,x\n")
+    s3.put_object(Bucket=bucket_name(request), Key="planes/b.csv", Body=b"carrier,id,extra\nNA,4,x\n")
     more = load(request, s3)
     assert more.rows == (4, 4)
     assert more.metadata["schema_changes"]["raw_value"] == {
         "loaded": {},
         "undeclared": ["extra"],
         "absent": ["at", "delay"],
+        "misfits": {},
     }
 
 
 def test_a_changed_declaration_loads_everything_again(months: IngestRequest, s3: Any) -> None:
-    s3.put_object(Bucket=months.bucket, Key="flights/2013-01.csv", Body=b"id,delay,carrier,at,tail\n1,2,UA,NA,N1\n")
-    first = load(months, s3)
+    s3.put_object(
+        Bucket=bucket_name(months), Key="flights/2013-01.csv", Body=b"id,delay,carrier,at,tail\n1,2,UA,NA,N1\n"
+    )
+    first = load(months, s3, contract="warn")
     wider = load(months, s3, columns=(*COLUMNS, ColumnSpec("tail", "text")))
     assert wider.rows == (1, 1)
     assert wider.metadata["schema_changes"]["raw_value"]["loaded"] == {"flights": ["tail"]}
@@ -178,10 +171,10 @@ def test_a_changed_declaration_loads_everything_again(months: IngestRequest, s3:
 def test_a_file_that_does_not_fit_is_named_and_changes_nothing(
     months: IngestRequest, s3: Any, content: bytes, says: str
 ) -> None:
-    s3.put_object(Bucket=months.bucket, Key="flights/2013-01.csv", Body=month(0, 2))
+    s3.put_object(Bucket=bucket_name(months), Key="flights/2013-01.csv", Body=month(0, 2))
     load(months, s3)
-    s3.put_object(Bucket=months.bucket, Key="flights/2013-01.csv", Body=month(0, 9))
-    s3.put_object(Bucket=months.bucket, Key="flights/2013-02.csv", Body=content)
+    s3.put_object(Bucket=bucket_name(months), Key="flights/2013-01.csv", Body=month(0, 9))
+    s3.put_object(Bucket=bucket_name(months), Key="flights/2013-02.csv", Body=content)
     with pytest.raises(UnreadableFile, match=r"flights/2013-02\.csv: .*") as error:
         load(months, s3)
     assert says in str(error.value)
@@ -192,22 +185,22 @@ def test_a_file_that_does_not_fit_is_named_and_changes_nothing(
 def test_a_load_that_breaks_between_deleting_and_inserting_keeps_the_old_rows(
     months: IngestRequest, s3: Any, pattern: KeyPattern
 ) -> None:
-    request = replace(months, pattern=pattern)
-    s3.put_object(Bucket=request.bucket, Key="flights/2013-01.csv", Body=month(0, 3))
+    request = of_keys(months, pattern)
+    s3.put_object(Bucket=bucket_name(request), Key="flights/2013-01.csv", Body=month(0, 3))
     load(request, s3)
-    with duckdb.connect(request.warehouse.path or "") as connection:
+    with duckdb.connect(request.target.path or "") as connection:
         connection.execute("CREATE UNIQUE INDEX once ON nyc.flights(id)")
-    s3.put_object(Bucket=request.bucket, Key="flights/2013-01.csv", Body=month(7, 9) + b"7,1,UA,NA\n")
+    s3.put_object(Bucket=bucket_name(request), Key="flights/2013-01.csv", Body=month(7, 9) + b"7,1,UA,NA\n")
     with pytest.raises(LoadFailed, match="Constraint"):
         load(request, s3)
     assert query(request, "SELECT id FROM nyc.flights ORDER BY 1") == [(0,), (1,), (2,)]
 
 
 def test_a_stop_between_files_changes_nothing(months: IngestRequest, s3: Any) -> None:
-    s3.put_object(Bucket=months.bucket, Key="flights/2013-01.csv", Body=month(0, 2))
+    s3.put_object(Bucket=bucket_name(months), Key="flights/2013-01.csv", Body=month(0, 2))
     load(months, s3)
-    s3.put_object(Bucket=months.bucket, Key="flights/2013-01.csv", Body=month(0, 4))
-    s3.put_object(Bucket=months.bucket, Key="flights/2013-02.csv", Body=month(0, 4))
+    s3.put_object(Bucket=bucket_name(months), Key="flights/2013-01.csv", Body=month(0, 4))
+    s3.put_object(Bucket=bucket_name(months), Key="flights/2013-02.csv", Body=month(0, 4))
     asked = iter((False, True))
 
     def check() -> None:
@@ -222,15 +215,15 @@ def test_a_stop_between_files_changes_nothing(months: IngestRequest, s3: Any) ->
 
 def test_a_warehouse_that_is_not_set_up_is_refused_in_one_line(months: IngestRequest, s3: Any) -> None:
     with pytest.raises(WarehouseDriverMissing, match=r"`no\.such\.driver` is missing; add dlt\[athena\]"):
-        warehouse.require_driver("athena", "no.such.driver")
+        require_driver("athena", "no.such.driver")
     with pytest.raises(LoadFailed, match="`password`, `username`") as error:
-        load(months, s3, warehouse=WarehouseSpec("redshift", None, {}))
+        load(months, s3, target=Target("redshift"))
     assert len(str(error.value)) < 400
 
 
 def test_the_warehouses_settings_reach_dlt_under_its_names() -> None:
     settings = {"s3_data_dir": "s3://b/tables/", "work_group": "w", "schema": "dbt's"}
-    assert warehouse.dlt_variables(WarehouseSpec("athena", None, settings)) == {
+    assert dlt_variables(Target("athena", None, settings)) == {
         "DESTINATION__FILESYSTEM__BUCKET_URL": "s3://b/tables/",
         "DESTINATION__ATHENA__ATHENA_WORK_GROUP": "w",
     }
@@ -238,13 +231,13 @@ def test_the_warehouses_settings_reach_dlt_under_its_names() -> None:
 
 def test_a_file_another_process_writes_to_is_waited_for_and_then_named(months: IngestRequest, tmp_path: Path) -> None:
     code = "import duckdb, sys, time; c = duckdb.connect(sys.argv[1]); print('open', flush=True); time.sleep(60)"
-    path = months.warehouse.path or ""
+    path = months.target.path or ""
     log = tmp_path / "holder.log"
     holder = process.start([sys.executable, "-c", code, path], cwd=tmp_path, env={}, stdout=log)
     try:
         _await(lambda: "open" in log.read_text())
         with pytest.raises(WarehouseBusy, match="held by another process"):
-            warehouse.WarehouseTable(months, tmp_path / "dlt", lock_wait=0.2)
+            warehouse.WarehouseTable(months, tmp_path / "dlt", lambda: None, lock_wait=0.2)
     finally:
         holder.end()
 
@@ -268,10 +261,11 @@ def start_container(request: IngestRequest, env: dict[str, str], folder: Path) -
     return process.start(command, cwd=folder, env={**env, **session}, stdout=folder / "log"), folder / "messages.jsonl"
 
 
+@pytest.mark.parity("B!17")
 def test_the_process_reports_over_pipes_and_a_signal_ends_it_with_nothing_changed(
     months: IngestRequest, s3: Any, aws_env: dict[str, str], tmp_path: Path
 ) -> None:
-    s3.put_object(Bucket=months.bucket, Key="flights/2013-01.csv", Body=month(0, 5))
+    s3.put_object(Bucket=bucket_name(months), Key="flights/2013-01.csv", Body=month(0, 5))
     whole, messages = start_container(months, aws_env, tmp_path)
     assert whole.wait(60) == 0, whole.stdout.read_text()
     reported = [json.loads(line) for line in messages.read_text().splitlines()]
@@ -281,12 +275,33 @@ def test_the_process_reports_over_pipes_and_a_signal_ends_it_with_nothing_change
 
     big = HEADER + b"".join(b"%d,NA,UA,NA\n" % number for number in range(200_000))
     for number in range(1, 9):
-        s3.put_object(Bucket=months.bucket, Key=f"flights/2014-0{number}.csv", Body=big)
+        s3.put_object(Bucket=bucket_name(months), Key=f"flights/2014-0{number}.csv", Body=big)
     stopped, _ = start_container(months, aws_env, tmp_path)
     _await(lambda: "read s3://" in stopped.stdout.read_text())
     stopped.signal(signal.SIGTERM)
     assert stopped.wait(60) == STOPPED, stopped.stdout.read_text()
     assert query(months, "SELECT count(*) FROM nyc.flights") == [(5,)]
+
+
+def test_a_load_that_waits_for_another_writer_can_be_stopped(
+    months: IngestRequest, aws_env: dict[str, str], tmp_path: Path
+) -> None:
+    with duckdb.connect(months.target.path or ""):
+        waiting, _ = start_container(months, aws_env, tmp_path)
+        _await(lambda: "waiting at most 60 s for another writer" in waiting.stdout.read_text())
+        waiting.signal(signal.SIGTERM)
+        assert waiting.wait(90) == STOPPED, waiting.stdout.read_text()
+
+
+@pytest.mark.parity("B-24")
+@pytest.mark.parametrize(("level", "lines"), [("INFO", True), ("WARNING", False)])
+def test_the_jobs_log_begins_at_its_level(
+    months: IngestRequest, s3: Any, aws_env: dict[str, str], tmp_path: Path, level: LogLevel, lines: bool
+) -> None:
+    s3.put_object(Bucket=bucket_name(months), Key="flights/2013-01.csv", Body=month(0, 5))
+    done, _ = start_container(replace(months, log_level=level), aws_env, tmp_path)
+    assert done.wait(60) == 0, done.stdout.read_text()
+    assert ("read s3://" in done.stdout.read_text()) == lines
 
 
 def test_the_process_says_so_when_it_is_started_by_hand(aws_env: dict[str, str], tmp_path: Path) -> None:

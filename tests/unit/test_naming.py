@@ -29,6 +29,7 @@ def test_whatever_it_is_made_of_a_name_has_legal_characters_only(service: str, p
     assert re.fullmatch(r"([a-z0-9]+(-[a-z0-9]+)*)?", fit(service, *parts))
 
 
+@pytest.mark.parity("A!31", "A!25")
 @given(
     services, st.text("abc-", min_size=150, max_size=600), st.text("abc-", max_size=10), st.text("abc-", max_size=10)
 )
@@ -57,6 +58,7 @@ def test_every_cloud_name_of_a_platform_fits_its_service(made: Names, entry: str
     assert len({name for name, _ in sized[:4]}) == 4 or entry in ("tfstate", "github")
 
 
+@pytest.mark.parity("A-6", "A!30")
 @given(names, slugs, slugs)
 def test_environments_never_share_a_bucket(made: Names, bucket: str, segment: str):
     assume(segment != made.segment)

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from buildkit_dagster.defs.terraform.translator import DEFAULT_TRANSLATOR
 from buildkit_dagster.rules.blast_radius import BlastRadius
 from buildkit_dagster.rules.verdicts import Severity, Verdict
 from buildkit_dagster.terraform.plan import Plan, ResourceChange
-from buildkit_dagster.terraform.plan_text import Shown, as_markdown
+from buildkit_dagster.terraform.plan_text import Shown, as_data, as_markdown, as_table
 from buildkit_dagster.terraform.planning import StackPlan
+from buildkit_dagster.terraform.rendered_root import ModuleCall, RenderedRoot
 from buildkit_dagster.terraform.stack import TerraformStack
+from tests.terraform_runs import MODULES
 
 GITHUB = 65_536
 
@@ -47,3 +51,18 @@ def test_an_address_or_a_message_cannot_mention_anybody_or_draw_a_link() -> None
     (text,) = as_markdown([shown(['module.u.x["`@team`"]'], "see [here](https://example.com) <b> @team")])
     assert '- -/+ ``module.u.x["`@team`"]``' in text or '`` module.u.x["`@team`"] ``' in text
     assert r"see \[here\](https://example.com) \<b\> \@team" in text
+
+
+@pytest.mark.parity("B!10", "B!11")
+def test_how_tags_are_written_otherwise_is_in_the_plan_and_on_the_asset(tmp_path: Path) -> None:
+    change = "finops_business_tags: 'sales,crm' is written 'sales crm': a list is joined by ' '"
+    calls = (ModuleCall("u", "store", {"name": "x"}, tag_changes=(change,)), ModuleCall("same", "store", {"name": "y"}))
+    stack = TerraformStack.rendered(RenderedRoot("s", calls, None, None, MODULES), tmp_path / ".buildkit" / "dev")
+    changes = (ResourceChange("module.u.x.this", "u", "t", ("create",), None, {}),)
+    plan = Shown("s", StackPlan(stack, ("u", "same"), Plan("s", None, changes)))
+    assert f"  tags of u: {change}\n" in as_table([plan])
+    assert as_data([plan])[0]["tag_changes"] == {"u": [change]}
+    assert "- `u`: finops\\_business\\_tags: 'sales,crm' is written 'sales crm'" in as_markdown([plan])[0]
+    metadata = DEFAULT_TRANSLATOR.get_asset_spec(stack, "u").metadata
+    assert metadata["tag_changes"].value == f"- {change}"
+    assert "tag_changes" not in DEFAULT_TRANSLATOR.get_asset_spec(stack, "same").metadata

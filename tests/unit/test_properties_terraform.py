@@ -17,8 +17,9 @@ from buildkit_dagster.terraform.events import TerraformEvent, json_object_in, re
 from buildkit_dagster.terraform.failures import failure
 from buildkit_dagster.terraform.journal import Journal, PlannedCreate, open_journal, unsettled
 from buildkit_dagster.terraform.locks import read_s3_lock
-from buildkit_dagster.terraform.render import ModuleCall, Ref, RenderedRoot, Text, UnitRef, body_of, escape
-from buildkit_dagster.terraform.root import analyse
+from buildkit_dagster.terraform.reading import analyse
+from buildkit_dagster.terraform.render import body_of, escape
+from buildkit_dagster.terraform.rendered_root import ModuleCall, Ref, RenderedRoot, Text, UnitRef
 from tests.properties import examples, json_values, texts
 
 KINDS = ("apply_start", "apply_complete", "apply_errored", "diagnostic", "change_summary")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from buildkit_dagster.config.load import load_platform
-from buildkit_dagster.config.validate import validate
+from buildkit_dagster.config.validate import examine, validate
 from buildkit_dagster.errors import EnvironmentNotDescribed
 from tests.scenario import FILES, edited, write_platform
 
@@ -43,7 +44,7 @@ def test_the_small_platform_and_the_demo_are_valid(folder: Path):
             "    comands: [dbt build]",
             [
                 f"{PROJECTS}:2: codebuild[0].commands: required key is missing",
-                f"{PROJECTS}:8: codebuild[0].comands: unknown key `comands`, did you mean `commands`? allowed: name, ",
+                f"{PROJECTS}:8: codebuild[0].comands: unknown key `comands`, did you mean `commands`? allowed: ",
             ],
             id="an unknown key names the nearest known one, and the key it should have been is missing",
         ),
@@ -141,7 +142,7 @@ def test_the_small_platform_and_the_demo_are_valid(folder: Path):
             SALES,
             "connectors/warehouse.yaml",
             "connectors/raw.yaml",
-            [f"{SALES}:3: target_connector_path: connectors/raw.yaml has type 's3_csv', which cannot stand here; "],
+            [f"{SALES}:3: target_connector_path: connectors/raw.yaml has type 's3', which cannot stand here; "],
             id="a source where a target belongs",
         ),
         pytest.param(
@@ -187,15 +188,32 @@ def test_the_small_platform_and_the_demo_are_valid(folder: Path):
             SALES,
             "sales/{partition}.csv",
             "sales/{month}.csv",
-            [f"{SALES}:5: source: a partitioned source has `{{partition}}` in its path, once, as in flights/"],
+            [f"{SALES}:5: source: a source with `partition: month` has `{{partition}}` in its path, once,"],
             id="a bad month pattern",
+        ),
+        pytest.param(
+            "config/platform.yaml",
+            "raw: {notifications: true}",
+            "raw: {notifications: true, poll: any_keys}",
+            [f"{PLATFORM}:13: defaults.buckets.raw: `poll` is for a bucket without `notifications`, which tell"],
+            id="a bucket that is heard of twice",
+        ),
+        pytest.param(
+            PROJECTS,
+            "    timeout: 30\n",
+            "    timeout: 30\n    on_objects: {bucket: rae, prefix: drops}\n",
+            [
+                f"{PROJECTS}:11: codebuild[0].on_objects.bucket: there is no bucket 'rae', did you mean 'raw'?",
+                f"{PROJECTS}:11: codebuild[0].on_objects.prefix: 'drops' is not allowed; allowed: a key prefix that",
+            ],
+            id="objects of no bucket, below no prefix",
         ),
         pytest.param(
             SALES,
             "schedule: rate(12 hours)",
-            "schedule: rate(7 hours)",
-            [f"{SALES}:6: schedule: 'rate(7 hours)' divides neither an hour nor a day evenly; write a rate that does"],
-            id="a rate no cron string says",
+            "schedule: rate(7 hour)",
+            [f"{SALES}:6: schedule: 'rate(7 hour)': EventBridge wants `rate(1 hour)` and `rate(2 hours)`"],
+            id="a rate in bad grammar",
         ),
         pytest.param(
             SALES_TABLE,
@@ -207,8 +225,8 @@ def test_the_small_platform_and_the_demo_are_valid(folder: Path):
         pytest.param(
             SALES_TABLE,
             "type: double",
-            "type: float",
-            [f"{SALES_TABLE}:21: schema[1].type: 'float' is not allowed; allowed: 'text', 'bigint', 'double', "],
+            "type: varchar",
+            [f"{SALES_TABLE}:21: schema[1].type: 'varchar' is not allowed; allowed: 'text', 'bigint', 'double', "],
             id="a column type dlt does not have",
         ),
         pytest.param(
@@ -290,6 +308,114 @@ def test_duplicate_project_names_are_found_also_when_only_the_hyphens_differ(fol
     )
 
 
+FARGATE = "type: aws_ecs_fargate, cpu: 256, memory: 512"
+CLOUD_RUN = "type: gcp_cloud_run, image_uri: gcr.io/example/loader:1, region: europe-west1"
+
+
+def test_a_job_in_googles_cloud_needs_the_project_it_runs_in(folder: Path):
+    edited(folder, SALES, FARGATE, CLOUD_RUN)
+    found = [str(problem) for problem in validate(folder)]
+    assert found == [
+        f"{SALES}:8: infrastructure.runtime.type: 'gcp_cloud_run' needs a project of Google Cloud, and environment "
+        f"{environment} has no `gcp`; write `gcp: {{project: PROJECT_ID}}` into its entry in config/platform.yaml"
+        for environment in ("dev", "prod")
+    ]
+
+
+def test_a_job_in_googles_cloud_has_a_region_of_its_own(folder: Path):
+    edited(folder, SALES, FARGATE, CLOUD_RUN)
+    edited(folder, PLATFORM, "defaults:\n", "defaults:\n  gcp: {project: harbour-data}\n")
+    assert validate(folder) == []
+    gcp = load_platform(folder, "prod").config.gcp
+    assert gcp is not None
+    assert (gcp.project, gcp.region) == ("harbour-data", "us-central1")
+
+
+def test_jobs_in_google_are_told_as_left_out_where_aws_alone_is_emulated(folder: Path):
+    edited(folder, SALES, FARGATE, CLOUD_RUN)
+    edited(folder, PLATFORM, "defaults:\n", "defaults:\n  gcp: {project: harbour-data}\n")
+    (told,) = [remark for remark in examine(folder).remarks if "Left out" in remark]
+    assert told.startswith(
+        "Left out, as dev emulates AWS alone: acme/sales. Jobs in Google Cloud run in an environment "
+    )
+    edited(folder, SALES, f"  runtime: {{{CLOUD_RUN}}}\n", "")
+    edited(folder, PLATFORM, "    cloud: emulator\n", "    cloud: emulator\n    runtime: {type: local}\n")
+    edited(folder, PLATFORM, "    segment: prd\n", f"    segment: prd\n    runtime: {{{CLOUD_RUN}}}\n")
+    assert not [remark for remark in examine(folder).remarks if "Left out" in remark]
+
+
+def test_a_schedule_cloud_scheduler_cannot_have_is_a_problem_of_the_job(folder: Path):
+    edited(folder, SALES, FARGATE, CLOUD_RUN)
+    edited(folder, PLATFORM, "defaults:\n", "defaults:\n  gcp: {project: harbour-data}\n")
+    edited(folder, SALES, "schedule: rate(12 hours)", "schedule: rate(90 minutes)\nscheduler: cloud_scheduler")
+    assert {(problem.path, problem.message.split(": ")[0]) for problem in validate(folder)} == {
+        ("schedule", "'rate(90 minutes)'")
+    }
+
+
+def test_a_job_reads_no_secret_of_another_cloud(folder: Path):
+    secret = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:till"
+    (folder / "config/connectors/till.yaml").write_text(
+        f"name: till\ntype: postgres\ndataset: till\nhost: db\ndatabase: till\nusername: a\npassword: {secret}\n"
+    )
+    edited(folder, SALES, "connectors/warehouse.yaml", "connectors/till.yaml")
+    assert validate(folder) == []
+    edited(folder, PLATFORM, "defaults:\n", "defaults:\n  gcp: {project: harbour-data}\n")
+    edited(folder, SALES, FARGATE, CLOUD_RUN)
+    message = f"its secret {secret} is in another cloud than the job, which runs in gcp_cloud_run; allowed: projects/"
+    assert {(problem.path, problem.message[: len(message)]) for problem in validate(folder)} == {
+        ("target_connector_path", message)
+    }
+
+
+def test_a_function_takes_no_direct_way_into_the_vpc(folder: Path):
+    edited(folder, SALES, FARGATE, "type: gcp_cloud_function")
+    edited(
+        folder,
+        PLATFORM,
+        "defaults:\n",
+        "defaults:\n  gcp: {project: harbour-data, network: {network: a, subnetwork: b}}\n",
+    )
+    assert {problem.path for problem in validate(folder)} == {"infrastructure.runtime.type"}
+    edited(folder, PLATFORM, "network: {network: a, subnetwork: b}", "network: {connector: c}")
+    assert validate(folder) == []
+
+
+def test_a_tenant_is_not_called_as_another_ones_stack_in_googles_cloud(folder: Path):
+    jobs = folder / "config/jobs"
+    (jobs / "acme-gcp").mkdir()
+    (jobs / "acme-gcp/customers.yaml").write_text(
+        (jobs / "acme/customers.yaml").read_text().replace("tenant_id: acme", "tenant_id: acme-gcp")
+    )
+    (jobs / "acme/customers.yaml").unlink()
+    (problem,) = validate(folder)
+    assert "'acme-gcp' would share a stack with 'acme'" in problem.message
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("project: Harbour", "gcp.project: 'Harbour' is not allowed; allowed: a project id: 6 to 30 lower-case"),
+        (
+            "project: harbour-data, region: eu-west-1",
+            "gcp.region: 'eu-west-1' is not allowed; allowed: a region of Goo",
+        ),
+        (
+            "project: harbour-data, runner: bob@example.com",
+            "gcp.runner: 'bob@example.com' is not allowed; allowed: NAME",
+        ),
+        (
+            "project: harbour-data, network: {network: a, connector: b}",
+            "gcp.network: give `connector`, or `network` and `subnetwork`: there is one way into the VPC",
+        ),
+    ],
+)
+def test_what_google_would_refuse_is_a_problem_of_the_environment(folder: Path, written: str, expected: str):
+    edited(folder, PLATFORM, "defaults:\n", f"defaults:\n  gcp: {{{written}}}\n")
+    (found,) = validate(folder)
+    assert str(found).startswith(f"{PLATFORM}:3: defaults.{expected}")
+
+
 def test_two_tenants_jobs_must_not_make_the_same_cloud_name(folder: Path):
     jobs = folder / "config/jobs"
     (jobs / "acme-eu").mkdir()
@@ -315,6 +441,19 @@ def test_a_file_that_is_no_yaml_does_not_hide_the_problems_of_others(folder: Pat
     assert [problem.file.name for problem in validate(folder)] == ["sales.yaml", "codebuild-config.yml", "raw.yaml"]
 
 
+@pytest.mark.parametrize("file", [PROJECTS, SALES])
+def test_a_file_that_leads_nowhere_is_a_problem_and_not_one_that_is_left_out(folder: Path, file: str):
+    (folder / file).unlink()
+    (folder / file).symlink_to(folder / "gone.yaml")
+    assert f"{file}:1: cannot be read: No such file or directory; " in str(validate(folder)[0])
+
+
+def test_a_folder_where_the_list_of_projects_belongs_is_a_problem(folder: Path):
+    (folder / PROJECTS).unlink()
+    (folder / PROJECTS).mkdir()
+    assert f"{PROJECTS}:1: cannot be read: Is a directory; " in str(validate(folder)[0])
+
+
 def test_an_invalid_entry_still_has_its_references_followed(folder: Path):
     edited(folder, SALES, "connectors/raw.yaml", "connectors/row.yaml")
     edited(folder, SALES, "schedule: rate(12 hours)", "shedule: rate(12 hours)")
@@ -332,6 +471,21 @@ def test_a_value_that_may_be_a_secret_is_not_repeated(folder: Path):
     assert "the full ARN of a Secrets Manager secret" in text
     assert "hunter2" not in text
     assert "4711" not in text
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        'deploy_key: "-----BEGIN OPENSSH PRIVATE KEY----- hunter2"',
+        "teams-notification: https://hooks.example.com/hunter2",
+        "discord_notification: https://hooks.example.com/hunter2",
+    ],
+)
+def test_a_secret_where_its_reference_belongs_is_not_repeated(folder: Path, written: str):
+    edited(folder, PROJECTS, "timeout: 30", written)
+    text = "\n".join(map(str, validate(folder)))
+    assert re.search("not allowed|text is not a mapping", text)
+    assert "hunter2" not in text
 
 
 def test_one_file_or_folder_shows_its_own_problems_only(folder: Path):
@@ -382,11 +536,15 @@ def test_any_value_anywhere_is_valid_or_a_problem_and_never_a_crash(folder: Path
 
 def test_a_file_from_elsewhere_is_checked_by_itself(tmp_path: Path):
     projects = tmp_path / "codebuild-config.yml"
-    projects.write_text("codebuild:\n  - {name: a, org: o, repo: r, engine: athena, commands: [dbt build], pth: x}\n")
+    projects.write_text(
+        "codebuild:\n  - {name: a, active: true, org: o, repo: r, engine: athena, commands: [dbt build], pth: x}\n"
+    )
     (problem,) = validate(projects)
     assert problem.message.startswith("unknown key `pth`, did you mean `path`?")
     projects.write_text("jobs: []\n")
     assert "not a file of a platform" in validate(projects)[0].message
+    projects.write_text("source-type: csv\nname: sales\n")
+    assert "not a file of a platform" not in "".join(problem.message for problem in validate(projects))
     assert "no such file" in validate(tmp_path / "nothing.yaml")[0].message
     assert "not a platform folder" in validate(tmp_path)[0].message
 

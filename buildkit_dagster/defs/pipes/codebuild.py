@@ -1,7 +1,7 @@
 """Dagster's Pipes client for CodeBuild: one session is one build, its log goes into the run as it is written.
 
 A program that uses `dagster-pipes` reports through the build's log; the lines of any other can be turned into events by
-the caller while the build runs (`stream`), as `defs/dbt.py` does. The build itself is in `runtimes/codebuild.py`.
+the caller while the build runs (`stream`), as `defs/dbt_run.py` does. The build itself is in `runtimes/codebuild.py`.
 """
 
 from __future__ import annotations
@@ -41,9 +41,6 @@ Translate = Callable[[str], tuple[list[Any], str | None]]
 
 #: Which run a build belongs to: a build whose run is over was left behind by a killed worker.
 RUN_VARIABLE = "BUILDKIT_RUN_ID"
-
-#: Seconds between two looks at a build, emulated and real.
-INTERVALS = {"emulator": 0.25, "aws": 2.0}
 
 
 class LogMessageReader(PipesMessageReader):
@@ -139,11 +136,13 @@ class PipesCodeBuildClient(PipesClient, TreatAsResourceParam):
         context: Context,
         start_build_params: Mapping[str, Any],
         translate: Translate,
+        metadata: Mapping[str, Any] | None = None,
         extras: Mapping[str, Any] | None = None,
         deadline: float | None = None,
     ) -> Generator[Any, None, codebuild.BuildState]:
         """Run a build and yield events while it runs: those `translate` makes of a line, and Pipes results.
 
+        Outputs say which build made them, and `metadata`.
         Returns how the build ended; raises a `RuntimeFailure` unless that is success.
         """
         with (
@@ -159,7 +158,7 @@ class PipesCodeBuildClient(PipesClient, TreatAsResourceParam):
                     continue
                 events, shown = translate(line)
                 build.quote(shown)
-                yield from _with_metadata(events, build_metadata(build.state))
+                yield from _with_metadata(events, {**build_metadata(build.state), **(metadata or {})})
             build.check()
         return build.state
 
@@ -175,7 +174,9 @@ class PipesCodeBuildClient(PipesClient, TreatAsResourceParam):
         variables = {RUN_VARIABLE: context.run.run_id, **session.get_bootstrap_env_vars()}
         overrides = [*params.get("environmentVariablesOverride", ()), *codebuild.environment(variables, {})]
         params = {**params, "environmentVariablesOverride": overrides}
-        build = codebuild.start(self._client, self._logs, params, interval=self._interval, deadline=deadline)
+        build = codebuild.start(
+            self._client, self._logs, params, interval=self._interval, deadline=deadline, tell=context.log.warning
+        )
         context.log.info(f"build {build.id} started: {build.state.log}")
         try:
             yield build

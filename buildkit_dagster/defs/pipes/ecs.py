@@ -1,64 +1,33 @@
 """Dagster's ECS Pipes client with our log reading, deadline and errors.
 
 One session is one attempt to run one task. What to run and what its end means is in `runtimes/ecs.py`; which job it
-is for, and what becomes of the results, is in `defs/ingest.py`. Local processes are in `child.py`.
+is for is in `defs/runtimes/ecs.py`, what becomes of the results in `defs/ingest.py`. Local processes are in `child.py`.
 """
 
 from __future__ import annotations
 
-import json
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import botocore.exceptions
 from dagster import AssetExecutionContext, OpExecutionContext, PipesClientCompletedInvocation
-from dagster_aws.pipes import PipesECSClient, PipesS3ContextInjector, PipesS3MessageReader
-from dagster_pipes import PIPES_PROTOCOL_VERSION, PIPES_PROTOCOL_VERSION_FIELD, PipesParams
+from dagster_aws.pipes import PipesECSClient, PipesS3ContextInjector
 
-from buildkit_dagster.errors import TaskDeadlinePassed, TaskNotStarted
+from buildkit_dagster.defs.pipes.runs import ended_runs
+from buildkit_dagster.defs.pipes.s3 import S3MessageReader
+from buildkit_dagster.defs.pipes.starts import until_started
+from buildkit_dagster.errors import TaskDeadlinePassed
 from buildkit_dagster.runtimes import ecs
 from buildkit_dagster.runtimes.logs import LogTail
-from buildkit_dagster.stacks.registry import PIPES
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs.client import ECSClient
     from mypy_boto3_logs.client import CloudWatchLogsClient
     from mypy_boto3_s3.client import S3Client
 
-_GOODBYE = json.dumps({PIPES_PROTOCOL_VERSION_FIELD: PIPES_PROTOCOL_VERSION, "method": "closed", "params": {}})
-
 _TAIL_LINES = 20
-_ATTEMPTS = 4
-
-
-class TaskMessageReader(PipesS3MessageReader):
-    """Dagster's reader, its messages where a lifecycle rule clears them away; it counts them, so it serves one session.
-
-    After a session without a goodbye Dagster waits ten seconds for late messages. S3 shows what was written at once,
-    so when the task is known to have ended, the last chunk there is the last one, and the goodbye is said here.
-    """
-
-    _ended = False
-
-    def end(self) -> None:
-        """Say that the task writes no more."""
-        self._ended = True
-
-    @contextmanager
-    def get_params(self) -> Iterator[PipesParams]:
-        with super().get_params() as params:
-            yield {**params, "key_prefix": f"{PIPES}{params['key_prefix']}"}
-
-    def messages_are_readable(self, params: PipesParams) -> bool:
-        return self._ended or super().messages_are_readable(params)
-
-    def download_messages_chunk(self, index: int, params: PipesParams) -> str | None:
-        ended = self._ended
-        chunk = super().download_messages_chunk(index, params)
-        return _GOODBYE if chunk is None and ended else chunk
 
 
 class TaskClient(PipesECSClient):
@@ -74,11 +43,11 @@ class TaskClient(PipesECSClient):
         settle: float,
     ) -> None:
         """`bucket` carries the session; `settle` is how long (seconds) log lines may come after the task's end."""
-        self._reader = TaskMessageReader(bucket=bucket, client=s3, interval=0)
+        self._reader = S3MessageReader(request.folder, bucket=bucket, client=s3, interval=0)
         starting: Any = ecs.StartingClient(client, request.family, refused=self._reader.end)
         super().__init__(
             client=starting,
-            context_injector=PipesS3ContextInjector(bucket=bucket, client=s3, key_prefix=PIPES),
+            context_injector=PipesS3ContextInjector(bucket=bucket, client=s3, key_prefix=request.folder),
             message_reader=self._reader,
         )
         self._request = request
@@ -158,24 +127,15 @@ def run_task(
     after `pause` seconds, doubled each time. Raises a `RuntimeFailure`.
     """
     _stop_left_behind(context, request, clients["ecs"])
-    for attempt in range(1, _ATTEMPTS + 1):
+
+    def attempt() -> PipesClientCompletedInvocation:
         client = TaskClient(request, clients["ecs"], clients["logs"], clients["s3"], bucket, settle)
-        try:
-            return client.attempt(context, extras)
-        except TaskNotStarted as error:
-            if not error.retryable or attempt == _ATTEMPTS:
-                raise
-            context.log.warning(f"{error}; trying again in {pause:.0f} s")
-        time.sleep(pause)
-        pause *= 2
-    raise AssertionError("the loop returns or raises")
+        return client.attempt(context, extras)
+
+    return until_started(context, attempt, pause)
 
 
 def _stop_left_behind(context: AssetExecutionContext, request: ecs.TaskRequest, client: ECSClient) -> None:
-    def has_ended(run: str) -> bool:
-        found = context.instance.get_run_by_id(run)
-        return found is not None and found.is_finished
-
-    for arn in ecs.left_behind(client, request.cluster, request.family, has_ended):
+    for arn in ecs.left_behind(client, request.cluster, request.family, ended_runs(context.instance)):
         context.log.warning(f"task {ecs.task_id(arn)} was left behind by a run that is over: stopping it")
         ecs.stop(client, request.cluster, arn, "its Dagster run is over")

@@ -11,7 +11,7 @@ from typing import Any
 
 from dagster import AssetsDefinition, AssetSpec, BackfillPolicy, Field, Noneable, RetryPolicy, multi_asset
 
-from buildkit_dagster.defs.terraform.translator import DagsterTerraformTranslator
+from buildkit_dagster.defs.terraform.translator import DEFAULT_TRANSLATOR, DagsterTerraformTranslator
 from buildkit_dagster.errors import InvalidRoot
 from buildkit_dagster.naming import identifier
 from buildkit_dagster.terraform.stack import TerraformStack
@@ -57,7 +57,7 @@ def terraform_assets(
             def network_assets(context: AssetExecutionContext, terraform: TerraformCliResource):
                 yield from terraform.cli(["apply"], context=context).stream()
     """
-    translator = dagster_terraform_translator or DagsterTerraformTranslator()
+    translator = dagster_terraform_translator or DEFAULT_TRANSLATOR
     _refuse_clashes(stack)
     specs = [_spec(translator, stack, unit) for unit in stack.root.names]
 
@@ -96,5 +96,5 @@ def _refuse_clashes(stack: TerraformStack) -> None:
 
 
 def _spec(translator: DagsterTerraformTranslator, stack: TerraformStack, unit: str) -> AssetSpec:
-    spec = translator.get_asset_spec(stack, unit)
+    spec = translator.spec_of(stack, unit)
     return spec.merge_attributes(metadata={STACK_METADATA: stack, UNIT_METADATA: unit})

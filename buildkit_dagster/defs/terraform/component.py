@@ -1,12 +1,13 @@
 """`TerraformStackComponent`: a Terraform root as assets from one `defs.yaml`, for projects made with `dg`.
 
-What `@terraform_assets` is in Python, this is in YAML; both make the same assets. What `dg scaffold defs` writes is in
-`scaffolder.py`, what an asset looks like is decided by `translator.py` and here by `translation`.
+What `@terraform_assets` is in Python, this is in YAML; both make the same assets. What `stack` may say is in
+`stack_attributes.py`, what `dg scaffold defs` writes in `scaffolder.py`; what an asset looks like is decided by
+`translator.py` and here by `translation`.
 """
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Annotated, Any
 
@@ -25,102 +26,26 @@ from buildkit_dagster.defs.failures import told_plainly
 from buildkit_dagster.defs.terraform.assets import terraform_assets
 from buildkit_dagster.defs.terraform.resource import TerraformCliResource
 from buildkit_dagster.defs.terraform.scaffolder import TerraformStackScaffolder
+from buildkit_dagster.defs.terraform.stack_attributes import (
+    ComponentRef,
+    TerraformStackArgs,
+    component_refs,
+    given_values,
+    resolve_stack,
+    verbatim,
+)
 from buildkit_dagster.defs.terraform.translator import DagsterTerraformTranslator
-from buildkit_dagster.terraform.providers import TERRAFORM
-from buildkit_dagster.terraform.render import Ref, refs_in
 from buildkit_dagster.terraform.stack import TerraformStack
 
 
-@dataclass(frozen=True)
-class ComponentRef(Ref):
-    """An output of a unit of another component's stack."""
-
-    component: "TerraformStackComponent" = field(compare=False, repr=False)
-
-
-def _component_refs(value: Any) -> list[ComponentRef]:
-    return [ref for ref in refs_in(value) if isinstance(ref, ComponentRef)]
-
-
-def _given(context: dg.ResolutionContext, value: Any) -> Any:
-    """Values for Terraform: templates are resolved, other text stays text (Dagster would make 1.1 of "1.10")."""
-    if isinstance(value, Mapping):
-        return {name: _given(context.at_path(name), inner) for name, inner in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_given(context.at_path(index), inner) for index, inner in enumerate(value)]
-    is_template = isinstance(value, str) and ("{{" in value or "{%" in value)
-    return context.resolve_value(value) if is_template else value
-
-
-def _verbatim(kind: Any, description: str, examples: list[Any]) -> dg.Resolver:
-    return dg.Resolver(
-        _given, model_field_type=kind, description=description, examples=examples, inject_before_resolve=False
-    )
-
-
 def _resolve_gates(context: dg.ResolutionContext, value: Any) -> Gates | None:
-    return None if value is None else Gates.model_validate_json(json.dumps(_given(context, value)))
+    return None if value is None else Gates.model_validate_json(json.dumps(given_values(context, value)))
 
 
 def _shape(model: type[Gates]) -> dict[str, Any]:
     """For editors and `dg check yaml`: the keys a mapping may have. The model itself takes no list of YAML for a tuple,
     and its own schema refers to definitions that a field of another one cannot have."""
     return {"properties": {key: {} for key in model.model_fields}, "additionalProperties": False}
-
-
-@dataclass
-class TerraformStackArgs(dg.Resolvable):
-    """Aligns with `TerraformStack.__init__`."""
-
-    path: Annotated[
-        str,
-        dg.Resolver.default(
-            description="The folder of the Terraform root; relative to the defs.yaml that names it.",
-            examples=["{{ context.project_root }}/terraform/network"],
-        ),
-    ]
-    name: Annotated[
-        str | None,
-        dg.Resolver.default(description="The stack's name, a part of its asset keys. Defaults to the folder's."),
-    ] = None
-    variables: Annotated[
-        dict[str, Any],
-        _verbatim(
-            dict[str, Any],
-            "Values of the root's variables. An output of another component's stack is an input and an edge.",
-            [{"cidr": "10.0.0.0/16", "subnets": "{{ context.load_component('network').output('vpc', 'subnet_ids') }}"}],
-        ),
-    ] = field(default_factory=dict)
-    var_files: Annotated[
-        list[str],
-        _verbatim(list[str], "Files of variables, relative to the root; the later win.", [["common.tfvars"]]),
-    ] = field(default_factory=list)
-    workspace: Annotated[
-        str | None, _verbatim(str | None, "The Terraform workspace; made when it is not there.", ["stage"])
-    ] = None
-    backend_config: Annotated[
-        str | dict[str, Any] | None,
-        _verbatim(
-            str | dict[str, Any] | None,
-            "What completes a partial backend block: settings, or a file of them, relative to the root.",
-            ["prod.s3.tfbackend", {"bucket": "our-states", "key": "network.tfstate", "region": "eu-west-1"}],
-        ),
-    ] = None
-    terraform_binary: Annotated[
-        str, _verbatim(str, "The program: a name on PATH or a path.", ["terraform", "tofu"])
-    ] = TERRAFORM
-
-
-def _resolve_stack(context: dg.ResolutionContext, model: Any) -> TerraformStack:
-    if isinstance(model, str):
-        args = TerraformStackArgs(path=str(context.resolve_value(model)))
-    else:
-        args = TerraformStackArgs.resolve_from_model(context, model)
-    given = {item.name: getattr(args, item.name) for item in fields(args)}
-    upstream = {ref.stack: ref.component.stack for ref in _component_refs(args.variables)}
-    return TerraformStack(
-        **{**given, "path": context.resolve_source_relative_path(args.path)}, upstream=tuple(upstream.values())
-    )
 
 
 @dg.scaffold_with(TerraformStackScaffolder)
@@ -152,7 +77,7 @@ class TerraformStackComponent(dg.Component, dg.Resolvable):
     stack: Annotated[
         TerraformStack,
         dg.Resolver(
-            _resolve_stack,
+            resolve_stack,
             model_field_type=str | TerraformStackArgs.model(),
             description="The folder of the Terraform root, or a mapping that describes a TerraformStack.",
             examples=[
@@ -213,7 +138,7 @@ class TerraformStackComponent(dg.Component, dg.Resolvable):
     ] = None
     drift: Annotated[
         str | dict[str, str] | None,
-        _verbatim(
+        verbatim(
             str | dict[str, str] | None,
             "Adds a check `drift` to each unit: `warn`, `block` or `off`, for all or for each by name. Without it "
             "nothing is looked for.",
@@ -302,7 +227,7 @@ class TerraformStackComponentTranslator(
 
     def key_of(self, stack: TerraformStack, unit: str) -> dg.AssetKey:
         """What another component's asset is called is for that component to say."""
-        for ref in _component_refs(self.component.stack.variables):
+        for ref in component_refs(self.component.stack.variables):
             if ref.component.stack is stack:
                 return ref.component.translator.key_of(stack, unit)
         return super().key_of(stack, unit)

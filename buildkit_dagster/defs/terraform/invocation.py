@@ -7,10 +7,11 @@ Dagster when. Nothing is yielded while Terraform is being stopped.
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import nullcontext
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -20,6 +21,7 @@ from buildkit_dagster.cloud.failures import told_as_ours
 from buildkit_dagster.defs.checks import put_right
 from buildkit_dagster.defs.failures import told_plainly, tried_again
 from buildkit_dagster.defs.landscape import blast_metadata, landscape_in
+from buildkit_dagster.defs.sqlite import held_open
 from buildkit_dagster.defs.terraform.metadata import UnitFacts, output_metadata, scrubbed, unit_metadata
 from buildkit_dagster.defs.verdicts import report_policy
 from buildkit_dagster.errors import TerraformError, UnitsNotReported
@@ -33,11 +35,11 @@ from buildkit_dagster.terraform.outputs import known, outputs_in
 from buildkit_dagster.terraform.plan import Plan, check_selection
 from buildkit_dagster.terraform.recovery import save_lost, settle_locks
 from buildkit_dagster.terraform.release import Release
-from buildkit_dagster.terraform.render import S3Backend
+from buildkit_dagster.terraform.rendered_root import S3Backend
 from buildkit_dagster.terraform.retries import Retries, retried
 from buildkit_dagster.terraform.versions import data_version
 
-#: Terraform's messages of this many seconds become one log entry.
+#: For so many seconds Terraform's messages, which become one log entry, and complete units may be kept back.
 _TALK_SECONDS = 1.0
 
 DagsterEvent = MaterializeResult[Any] | AssetObservation
@@ -63,15 +65,21 @@ class TerraformCliInvocation:
     _facts: dict[str, UnitFacts] = field(default_factory=dict, init=False, repr=False)
     _began: float = field(default=0.0, init=False)
     _unsaid: list[str] = field(default_factory=list, init=False)
-    _said: float = field(default=0.0, init=False)
+    #: Complete units that Dagster was not told of yet, with the second in which they were complete.
+    _ready: dict[str, float] = field(default_factory=dict, init=False)
+    #: When the first of them came.
+    _kept_since: float = field(default=math.inf, init=False)
 
     def stream(self) -> Iterator[DagsterEvent]:
         """Run, and yield each selected unit's materialization as soon as the unit is complete.
 
         Raises `dagster.Failure` with one complete message; units that were finished before it stay materialized.
         """
-        again = tried_again(self.context, self.retries) if self.context is not None else nullcontext()
-        with again, told_plainly():
+        with ExitStack() as around:
+            if self.context is not None:
+                around.enter_context(tried_again(self.context, self.retries))
+                around.enter_context(held_open(self.context.instance, self.context.run_id))
+            around.enter_context(told_plainly())
             yield from self._events()
 
     def wait(self) -> TerraformCliInvocation:
@@ -160,7 +168,8 @@ class TerraformCliInvocation:
         release = Release(self.engine.stack.root, plan, self.selected)
         outputs = self._note(plan)
         self._began = time.monotonic()
-        yield from self._report(release.begin(), plan, outputs)
+        self._ready = self._now(release.begin())
+        yield from self._report_ready(plan, outputs)
         if not plan.is_empty:
             yield from self._carry_out(plan, release)
         if release.waiting:
@@ -169,44 +178,56 @@ class TerraformCliInvocation:
             put_right(self.context.instance, self.units.values(), self.context.run_id)
 
     def _carry_out(self, plan: Plan, release: Release) -> Iterator[DagsterEvent]:
-        """Apply, report units as they are complete, and their outputs once the state is written, even by a failure."""
-        open_units, failed = release.waiting, None
+        """Apply, and report units as they are complete. Outputs are known once the state is written, even by a failure:
+        what was reported before has them in an event of its own. After a failure the state may lack what was done."""
+        early: list[str] = []
+        failed = None
         try:
-            for event in self.engine.apply(plan):
-                yield from self._report(self._released(release, event), plan, {})
+            for events in self.engine.apply(plan):
+                for event in events:
+                    self._hear(event, release)
+                if time.monotonic() - self._kept_since > _TALK_SECONDS:
+                    early += self._ready
+                    yield from self._report_ready(plan, {})
         except TerraformError as error:
             failed = error
-        self._say()
+            early += self._ready
+            yield from self._report_ready(plan, {})
         try:
             outputs = self._note(Plan(plan.stack, None))
         except Exception:
+            yield from self._report_ready(plan, {})
             # A state that could not be written can seldom be read: what Terraform said of it goes first.
             if failed:
                 raise failed from None
             raise
-        last = [] if failed else release.finish()
-        yield from self._report(last, plan, outputs)
-        yield from self._observe(set(open_units) - {*last, *release.waiting}, outputs)
+        self._ready |= {} if failed else self._now(release.finish())
+        yield from self._report_ready(plan, outputs)
+        yield from self._observe(early, outputs)
         if failed:
             raise failed
 
-    def _released(self, release: Release, event: TerraformEvent) -> list[str]:
-        self._unsaid += [event.message] if event.is_told else []
-        if time.monotonic() - self._said > _TALK_SECONDS:
-            self._say()
+    def _hear(self, event: TerraformEvent, release: Release) -> None:
+        if event.is_told:
+            self._unsaid.append(event.message)
+            self._kept_since = min(self._kept_since, time.monotonic())
         if not event.is_complete or event.address is None or event.action is None:
-            return []
+            return
         facts = self._facts.get(self.engine.stack.root.unit_of(event.address))
         # The id a deletion tells is that of the object that went.
         if facts is not None and event.address in facts.ids and event.action != "delete":
             facts.ids[event.address] = event.id or facts.ids[event.address]
-        return release.complete(event.address, event.action)
+        self._ready |= self._now(release.complete(event.address, event.action))
 
-    def _say(self) -> None:
-        """Tell what has been kept back; every message is a write to Dagster's storage."""
+    def _now(self, units: Iterable[str]) -> dict[str, float]:
+        return dict.fromkeys(units, time.monotonic() - self._began)
+
+    def _report_ready(self, plan: Plan, outputs: Mapping[str, Mapping[str, Any]]) -> Iterator[DagsterEvent]:
+        """Tell what has been kept back: every message and every event is a write to Dagster's storage."""
         if self._unsaid:
             self.engine.tell("\n".join(self._unsaid))
-        self._unsaid, self._said = [], time.monotonic()
+        units, self._unsaid, self._ready, self._kept_since = self._ready, [], {}, math.inf
+        yield from self._report(units, plan, outputs)
 
     def _note(self, plan: Plan) -> dict[str, dict[str, Any]]:
         """Collect what is known about each unit's resources, from the state and from what the plan changes; returns
@@ -224,11 +245,10 @@ class TerraformCliInvocation:
         return known(outputs_in(self.engine.stack, state))
 
     def _report(
-        self, units: Iterable[str], plan: Plan, outputs: Mapping[str, Mapping[str, Any]]
+        self, units: Mapping[str, float], plan: Plan, outputs: Mapping[str, Mapping[str, Any]]
     ) -> Iterator[DagsterEvent]:
-        for unit in units if self.context is not None else ():
+        for unit, seconds in units.items() if self.context is not None else ():
             facts = self._facts[unit]
-            seconds = time.monotonic() - self._began
             ids = self.engine.secrets.scrub_value(facts.ids)
             version = data_version(self.engine.stack.root, unit, self._values, ids)
             metadata = unit_metadata(plan, unit, facts, self._region, seconds) | output_metadata(outputs.get(unit, {}))

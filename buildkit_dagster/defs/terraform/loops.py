@@ -2,7 +2,7 @@
 
 A stack is one op. Where an asset of another op lies between two of its units, Dagster would split the op in two and
 Terraform would run twice on one state; so it is refused when definitions are loaded, with the way named. Loops inside a
-stack are found in `terraform/root.py`.
+stack are found in `terraform/reading.py`.
 """
 
 from __future__ import annotations

@@ -80,7 +80,7 @@ def _scrubbed(value: MetadataValue, secrets: Secrets) -> MetadataValue:
 
 def _listed(facts: UnitFacts) -> str:
     addresses = sorted(facts.types)
-    lines = [f"- `{address}`" + (f" {facts.ids[address]}" if facts.ids[address] else "") for address in addresses]
+    lines = [f"- `{address}`" + (f": {facts.ids[address]}" if facts.ids[address] else "") for address in addresses]
     more = [f"- and {len(lines) - _SHOWN} more"] if len(lines) > _SHOWN else []
     return "\n".join(lines[:_SHOWN] + more)
 

@@ -4,7 +4,8 @@ It knows which account and environment Terraform runs in. What a run does, step 
 """
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,7 @@ class TerraformCliResource(ConfigurableResource):
             context=context,
             units=units,
             gatekeeper=self.gatekeeper(engine),
-            digest=plan or (asked_plan(context) if context is not None else None),
+            digest=asked_plan(context) if plan is None and context is not None else plan,
             retries=Retries(self.retries),
         )
 
@@ -89,6 +90,10 @@ class TerraformCliResource(ConfigurableResource):
         """What stands between plan and apply of this engine's stack."""
         policies = Path(self.policies) if self.policies else None
         return Gatekeeper(engine, self.gates or Gates(), policies, self.approval_key)
+
+    def gatekeeper_of(self, stack: TerraformStack, run: str, tell: Callable[[str], None]) -> Gatekeeper:
+        """The same for a stack that is not applied; `run` names the use of it."""
+        return self.gatekeeper(replace(self.engine(stack), run=run, tell=tell))
 
     def engine(self, stack: TerraformStack, context: AssetExecutionContext | None = None) -> Engine:
         """The engine below, for what has no asset events (state migration, imports)."""
@@ -106,9 +111,9 @@ class TerraformCliResource(ConfigurableResource):
 
 
 def asked_plan(context: AssetExecutionContext) -> str | None:
-    """The digest that the op's run configuration names (`{"plan": DIGEST}`)."""
+    """The digest that the op's run configuration names (`{"plan": DIGEST}`); an empty one is no plan's, not none."""
     config = context.op_execution_context.op_config
-    return (config.get("plan") or None) if isinstance(config, Mapping) else None
+    return config.get("plan") if isinstance(config, Mapping) else None
 
 
 def _checked(args: Sequence[str]) -> tuple[str, tuple[str, ...]]:

@@ -7,12 +7,13 @@ Subclass `DagsterTerraformTranslator` and override `get_asset_spec` to change an
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from weakref import WeakKeyDictionary
 
-from dagster import AssetDep, AssetKey, AssetSpec
+from dagster import AssetDep, AssetKey, AssetSpec, MetadataValue
 
 from buildkit_dagster.naming import identifier, infra_key
-from buildkit_dagster.tags import dagster_tags
+from buildkit_dagster.tags.on_assets import dagster_tags
 from buildkit_dagster.terraform.outputs import units_behind
 from buildkit_dagster.terraform.stack import TerraformStack
 
@@ -39,14 +40,22 @@ class DagsterTerraformTranslator:
             tags=dagster_tags(call.tags) if call else {},
             owners=list(call.owners) if call else [],
             description=_description(stack, unit),
+            metadata=_tag_changes(call.tag_changes if call else ()),
         )
 
+    def spec_of(self, stack: TerraformStack, unit: str) -> AssetSpec:
+        """What `get_asset_spec` gives to a unit; asked once for each, since assets, checks and other specs need it."""
+        # Not made in `__init__`, which a subclass may have without calling ours.
+        known: WeakKeyDictionary[TerraformStack, dict[str, AssetSpec]]
+        known = self.__dict__.setdefault("_specs", WeakKeyDictionary())
+        specs = known.setdefault(stack, {})
+        if unit not in specs:
+            specs[unit] = self.get_asset_spec(stack, unit)
+        return specs[unit]
+
     def key_of(self, stack: TerraformStack, unit: str) -> AssetKey:
-        """The key `get_asset_spec` gives to a unit; asked once for each, since specs ask for the keys of others."""
-        known: dict[tuple[int, str], AssetKey] = self.__dict__.setdefault("_keys", {})
-        if (id(stack), unit) not in known:
-            known[id(stack), unit] = self.get_asset_spec(stack, unit).key
-        return known[id(stack), unit]
+        """The key `get_asset_spec` gives to a unit."""
+        return self.spec_of(stack, unit).key
 
     def _default_key(self, stack: TerraformStack, unit: str) -> AssetKey:
         return AssetKey(["infra", stack.name] if stack.root.whole else list(infra_key(stack.name, unit)))
@@ -61,11 +70,20 @@ class DagsterTerraformTranslator:
         return [AssetDep(key) for key in dict.fromkeys(keys)]
 
 
+#: For stacks that were given no translator of their own; one, so that it makes the spec of a unit once.
+DEFAULT_TRANSLATOR = DagsterTerraformTranslator()
+
+
 def kinds_of(types: Iterable[str]) -> set[str]:
     """`terraform` and the AWS service a unit is mostly made of."""
     services = Counter(kind.split("_")[1] for kind in types if kind.startswith("aws_"))
     main = [name for name, _ in services.most_common() if name not in _ANCILLARY] or list(services)
     return {"terraform", *main[:1]}
+
+
+def _tag_changes(changes: Sequence[str]) -> dict[str, MetadataValue]:
+    """How tags are written otherwise than the configuration does, and why."""
+    return {"tag_changes": MetadataValue.md("\n".join(f"- {change}" for change in changes))} if changes else {}
 
 
 def _description(stack: TerraformStack, unit: str) -> str:

@@ -55,8 +55,10 @@ def update_project(self: CodeBuildResponse) -> ActionResult:
 
 
 def _validate_source_or_none(source: dict[str, Any]) -> None:
-    """moto asks for a location even where there is no source."""
-    if source["type"] != "NO_SOURCE":
+    """moto asks for a location even where there is no source, and does not know GitLab."""
+    if source["type"] == "GITLAB":
+        _validate_source({**source, "type": "GITHUB"})
+    elif source["type"] != "NO_SOURCE":
         _validate_source(source)
     elif not source.get("buildspec"):
         raise InvalidInputException("A project with NO_SOURCE needs a buildspec")

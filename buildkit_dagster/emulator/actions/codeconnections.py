@@ -1,7 +1,7 @@
 """CodeConnections, which moto does not have: connections and their tags, over JSON and CBOR.
 
 A connection is PENDING until someone approves it, in the AWS console by signing in to GitHub, here by the emulator's
-own call. Hosts, repository links and sync configurations are refused. Who uses a connection: `executors/codebuild`.
+own call. Hosts, repository links and sync configurations are refused. Who uses a connection: `executors/sources`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from uuid import uuid4
 from botocore.parsers import BaseCBORParser
 from moto.iam.models import get_account_id_from
 from werkzeug.wrappers import Request, Response
+
+from buildkit_dagster.aws_regions import partition_of
 
 #: With the package in front from boto3, without it from the Go SDK that Terraform's provider is built on.
 _TARGET = re.compile(r"(?:.+\.)?(?:CodeConnections|CodeStar_connections)_\d+\.(?P<action>\w+)")
@@ -94,7 +96,7 @@ class CodeConnections:
         if len(given["ConnectionName"]) > 32:
             raise _Refused("InvalidInputException", "ConnectionName is longer than 32 characters")
         account, region, service = _caller(request)
-        arn = f"arn:aws:{service}:{region}:{account}:connection/{uuid4()}"
+        arn = f"arn:{partition_of(region)}:{service}:{region}:{account}:connection/{uuid4()}"
         self._connections[arn] = {
             "ConnectionName": given["ConnectionName"],
             "ConnectionArn": arn,

@@ -29,7 +29,7 @@ _PRETENDED = {
     "emr": ("RunJobFlow",),
     "emr-serverless": ("StartJobRun",),
     "glue": ("StartCrawler", "StartJobRun"),
-    "awslambda": ("Invoke", "InvokeAsync"),
+    "awslambda": ("InvokeAsync",),
     "rds-data": ("ExecuteStatement",),
     "redshift-data": ("ExecuteStatement",),
     "stepfunctions": ("StartExecution", "StartSyncExecution"),

@@ -17,8 +17,10 @@ from buildkit_dagster.errors import EmulatorError
 PHASES = ("install", "pre_build", "build", "post_build")
 
 _TOP = ("version", "env", "phases", "artifacts", "cache")
-_ENV = ("shell", "variables", "secrets-manager", "parameter-store", "exported-variables")
+#: The credential helper is for pushing to the source's repository, which a mapped folder does not have.
+_ENV = ("shell", "variables", "secrets-manager", "parameter-store", "exported-variables", "git-credential-helper")
 _PHASE = ("commands", "finally", "on-failure", "runtime-versions")
+_ARTIFACTS = ("files", "base-directory", "discard-paths", "name")
 _SHELLS = ("sh", "bash")
 _ON_FAILURE = ("ABORT", "CONTINUE")
 
@@ -38,6 +40,15 @@ class Phase:
 
 
 @dataclass(frozen=True)
+class ArtifactFiles:
+    """The files a build leaves: patterns below `base`, which may name variables; their folders kept or not."""
+
+    patterns: tuple[str, ...]
+    base: str = "."
+    discard_paths: bool = False
+
+
+@dataclass(frozen=True)
 class Buildspec:
     """What a build runs, and the variables it adds to those of project and call."""
 
@@ -47,6 +58,7 @@ class Buildspec:
     secrets: Mapping[str, str] = field(default_factory=dict)
     parameters: Mapping[str, str] = field(default_factory=dict)
     exported: tuple[str, ...] = ()
+    artifacts: ArtifactFiles | None = None
 
 
 def parse_buildspec(text: str) -> Buildspec:
@@ -67,6 +79,17 @@ def parse_buildspec(text: str) -> Buildspec:
         secrets=_texts("env.secrets-manager", env.get("secrets-manager")),
         parameters=_texts("env.parameter-store", env.get("parameter-store")),
         exported=tuple(env.get("exported-variables") or ()),
+        artifacts=_artifacts(top["artifacts"]) if top.get("artifacts") else None,
+    )
+
+
+def _artifacts(data: Any) -> ArtifactFiles:
+    found = _mapping("artifacts", data, _ARTIFACTS)
+    files = found.get("files") or []
+    return ArtifactFiles(
+        patterns=_commands("artifacts.files", [files] if isinstance(files, str) else files),
+        base=str(found.get("base-directory") or "."),
+        discard_paths=str(found.get("discard-paths", "no")).lower() in ("yes", "true"),
     )
 
 

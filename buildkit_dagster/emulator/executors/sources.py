@@ -1,4 +1,4 @@
-"""Where a build's files come from: GitHub addresses mapped to folders, archives in S3, or nowhere.
+"""Where a build's files come from: addresses of Git providers mapped to folders, archives in S3, or nowhere.
 
 A mapped folder stands for the repository: it is copied as git sees it (tracked and new files, nothing ignored), or one
 commit of it when the build names one. Everything else a source can be is refused by name.
@@ -21,7 +21,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from buildkit_dagster.emulator.executors.world import World
 from buildkit_dagster.errors import EmulatorError
 
-KINDS = ("GITHUB", "S3", "NO_SOURCE")
+KINDS = ("GITHUB", "GITLAB", "BITBUCKET", "S3", "NO_SOURCE")
 
 _DEFAULT_BUILDSPEC = "buildspec.yml"
 _COMMIT = re.compile(r"[0-9a-f]{7,40}")
@@ -79,6 +79,9 @@ def _require_connection(world: World, source: Mapping[str, Any]) -> None:
 
 def _from_s3(world: World, region: str, location: str, version: str | None, target: Path) -> str | None:
     bucket, _, key = location.removeprefix("arn:aws:s3:::").partition("/")
+    if key.endswith("/"):
+        _folder_from_s3(world.client("s3", region), bucket, key, target)
+        return None
     wanted = {"Bucket": bucket, "Key": key, **({"VersionId": version} if version else {})}
     try:
         found = world.client("s3", region).get_object(**wanted)
@@ -90,6 +93,21 @@ def _from_s3(world: World, region: str, location: str, version: str | None, targ
         raise SourceRefused(f"s3://{bucket}/{key} is not a zip archive") from error
     resolved: str | None = found.get("VersionId")
     return resolved
+
+
+def _folder_from_s3(client: Any, bucket: str, prefix: str, target: Path) -> None:
+    """A location that ends in a slash is a folder of objects."""
+    try:
+        pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        keys = [item["Key"] for page in pages for item in page.get("Contents", ())]
+        for key in keys:
+            path = target / key.removeprefix(prefix)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            client.download_file(bucket, key, str(path))
+    except (ClientError, BotoCoreError) as error:
+        raise SourceRefused(f"s3://{bucket}/{prefix}: {error}") from error
+    if not keys:
+        raise SourceRefused(f"s3://{bucket}/{prefix}: no objects there")
 
 
 def _unzip(data: bytes, target: Path) -> None:

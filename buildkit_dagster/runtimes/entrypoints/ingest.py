@@ -1,28 +1,23 @@
 """What the container of an ingest job runs: `python -m buildkit_dagster.runtimes.entrypoints.ingest`.
 
-Takes its request from the Pipes session, loads the objects that are new and reports the table, its rows and its
-schema as an asset event. Exit codes: 0 done, 1 failed, 143 stopped. Reading CSV is `csv_files.py`'s, dlt and the
-warehouse are `warehouse.py`'s, the choice of objects is `runtimes/ingest.py`'s.
+Takes its request from the Pipes session, loads what is new and has it reported. Exit codes: 0 done, 1 failed, 143
+stopped. Reading objects is `files.py`'s, dlt and the target are `warehouse.py`'s, the asset event is `report.py`'s.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
-from typing import Any, Literal
+from typing import Any
 
-import boto3
-import botocore.exceptions
-import pyarrow as pa
-from botocore.config import Config
 from dagster_pipes import (
     PipesContext,
     PipesContextLoader,
@@ -30,16 +25,22 @@ from dagster_pipes import (
     PipesDefaultMessageWriter,
     PipesEnvVarParamsLoader,
     PipesMessageWriter,
+    PipesParamsLoader,
     PipesS3ContextLoader,
     PipesS3MessageWriter,
-    open_dagster_pipes,
 )
 
 from buildkit_dagster.config.environment import NO_TELEMETRY
-from buildkit_dagster.errors import BuildkitError, NoPipesSession, ObjectChanged
-from buildkit_dagster.runtimes.entrypoints.csv_files import arrow_schema, read_csv
-from buildkit_dagster.runtimes.entrypoints.warehouse import Load, WarehouseTable
-from buildkit_dagster.runtimes.ingest import IngestRequest, LoadPlan, StoredObject, data_version, plan_load
+from buildkit_dagster.errors import BuildkitError, NoPipesSession
+from buildkit_dagster.runtimes.entrypoints.columns import Declared
+from buildkit_dagster.runtimes.entrypoints.files import bucket_of, present_objects, read_objects, s3_client
+from buildkit_dagster.runtimes.entrypoints.google_session import open_google_session
+from buildkit_dagster.runtimes.entrypoints.reading import Reading
+from buildkit_dagster.runtimes.entrypoints.report import Outcome, report
+from buildkit_dagster.runtimes.entrypoints.secrets import fetch_secrets
+from buildkit_dagster.runtimes.entrypoints.warehouse import WarehouseTable
+from buildkit_dagster.runtimes.ingest import Files, IngestRequest, digest
+from buildkit_dagster.runtimes.loads import data_version, plan_load
 
 log = logging.getLogger("ingest")
 
@@ -66,36 +67,31 @@ class StopSignal:
         self._received = True
 
 
-@dataclass
-class Reading:
-    """What reading the files showed, gathered while dlt pulls their rows."""
-
-    objects: list[dict[str, Any]] = field(default_factory=list)
-    bytes: int = 0
-    rows: int = 0
-    undeclared: set[str] = field(default_factory=set)
-    absent: set[str] = field(default_factory=set)
-
-
 def main() -> int:
     """Run the job of this process's Pipes session; returns the exit code."""
+    return run_session(PipesEnvVarParamsLoader(), StopSignal().check)
+
+
+def run_session(params: PipesParamsLoader, checkpoint: Callable[[], None]) -> int:
+    """Run the job of a Pipes session; its exit code. `checkpoint` is asked wherever the work can still be dropped."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stdout)
     log.setLevel(logging.INFO)
     for name, value in {**NO_TELEMETRY, "RUNTIME__LOG_LEVEL": "ERROR", "RUNTIME__INTERCEPT_SIGNALS": "false"}.items():
         os.environ.setdefault(name, value)
-    stop = StopSignal()
-    s3 = _s3_client()
+    s3 = s3_client()
     try:
-        with _open_session(s3) as pipes:
-            return _run(pipes, s3, stop.check)
+        with _open_session(params, s3) as pipes:
+            return _run(pipes, s3, checkpoint)
     except NoPipesSession as error:
         log.error("%s", error)
         return 1
 
 
-def _run(pipes: PipesContext, s3: Any, check: Callable[[], None]) -> int:
+def _run(pipes: PipesContext, s3: Any, checkpoint: Callable[[], None]) -> int:
+    request = IngestRequest.from_extras(pipes.extras["request"])
+    log.setLevel(request.log_level)
     try:
-        ingest(pipes, IngestRequest.from_extras(pipes.extras["request"]), s3, check)
+        ingest(pipes, request, s3, checkpoint)
     except BuildkitError as error:
         log.error("%s", error)
         pipes.report_custom_message({"error": str(error), "retryable": error.retryable})
@@ -106,146 +102,73 @@ def _run(pipes: PipesContext, s3: Any, check: Callable[[], None]) -> int:
     return 0
 
 
-def ingest(pipes: PipesContext, request: IngestRequest, s3: Any, check: Callable[[], None]) -> None:
-    """Load what is new and report it; raises a `RuntimeFailure` that names the file, or `Stopped`."""
-    started = time.monotonic()
-    with tempfile.TemporaryDirectory() as folder:
-        table = WarehouseTable(request, Path(folder))
-        present = list(_list_objects(s3, request))
-        plan = plan_load(request, present, table.loaded)
-        reading = Reading()
-        rows = _read(s3, request, plan, reading, check)
-        load = table.load(rows, plan.state, check) if plan.load or not table.exists else None
-        _announce(request, present, plan, reading)
-        _report(pipes, request, table, plan, reading, load, time.monotonic() - started)
+def ingest(pipes: PipesContext, request: IngestRequest, s3: Any, checkpoint: Callable[[], None]) -> None:
+    """Load what is new and report it; raises a `RuntimeFailure` that names the place, or `Stopped`.
 
-
-def _read(
-    s3: Any, request: IngestRequest, plan: LoadPlan, reading: Reading, check: Callable[[], None]
-) -> Iterator[tuple[str | None, pa.Table]]:
-    """The rows of each object to load with their partition, file by file; `check` is asked before each.
-
-    Begins with no rows at all: a table without objects is made from its declaration.
+    `s3` is a client for files that lie there; `checkpoint` is called wherever the work can still be dropped, and may
+    raise.
     """
-    nowhere = "" if request.pattern.partition else None
-    yield nowhere, arrow_schema(request.columns).empty_table()
-    for partition, members in plan.load.items():
-        for item in members:
-            check()
-            content, version = _download(s3, request.bucket, item)
-            file = read_csv(item.key, content, request.columns, request.null_values)
-            reading.bytes += len(content)
-            reading.rows += file.table.num_rows
-            reading.undeclared.update(file.undeclared)
-            reading.absent.update(file.absent)
-            reading.objects.append(
-                {"key": item.key, "version": version, "etag": item.etag, "rows": file.table.num_rows}
-            )
-            log.info("read s3://%s/%s: %d rows, %d bytes", request.bucket, item.key, file.table.num_rows, len(content))
-            yield partition, file.table
+    fetch_secrets(request.secrets)
+    declared = Declared(request.columns, request.contract, _null_values(request))
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        contextlib.closing(WarehouseTable(request, Path(folder), checkpoint)) as table,
+    ):
+        if isinstance(request.source, Files):
+            outcome = _load_files(request, table, declared, s3, checkpoint)
+        else:
+            outcome = _load_source(request, table, declared)
+        report(pipes, request, table, outcome)
 
 
-def _list_objects(s3: Any, request: IngestRequest) -> Iterator[StoredObject]:
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=request.bucket, Prefix=request.pattern.prefix)
-    for item in (item for page in pages for item in page.get("Contents", ())):
-        if request.pattern.matches(item["Key"]):
-            yield StoredObject(item["Key"], item["ETag"].strip('"'), item["Size"])
-
-
-def _download(s3: Any, bucket: str, item: StoredObject) -> tuple[bytes, str]:
-    """Content and version id of exactly the object that was listed."""
-    try:
-        response = s3.get_object(Bucket=bucket, Key=item.key, IfMatch=item.etag)
-    except botocore.exceptions.ClientError as error:
-        if error.response["Error"]["Code"] in ("PreconditionFailed", "NoSuchKey", "412"):
-            raise ObjectChanged(bucket, item.key) from None
-        raise
-    return response["Body"].read(), response.get("VersionId", "")
-
-
-def _announce(request: IngestRequest, present: list[StoredObject], plan: LoadPlan, reading: Reading) -> None:
+def _load_files(
+    request: IngestRequest, table: WarehouseTable, declared: Declared, s3: Any, checkpoint: Callable[[], None]
+) -> Outcome:
+    assert isinstance(request.source, Files), request.source
+    started, reading = time.monotonic(), Reading()
+    bucket = bucket_of(request.source, s3)
+    present = present_objects(request.source, bucket)
+    plan = plan_load(request, present, table.loaded)
+    tables = read_objects(request.source, bucket, plan, declared, reading, checkpoint)
+    load = table.load_files(tables, plan.state) if plan.load or not table.exists else None
     name = f"{request.dataset}.{request.table}"
     if not present:
         log.info(
-            "no object at s3://%s/%s: %s stays as it is, or is made empty", request.bucket, request.pattern.path, name
+            "no object at %s/%s: %s stays as it is, or is made empty", bucket.url, request.source.pattern.path, name
         )
     elif not plan.load:
         log.info("nothing new: %s holds all %d objects already", name, len(present))
     else:
         log.info("loaded %d rows from %d objects into %s", reading.rows, len(reading.objects), name)
-    for column in sorted(reading.undeclared):
-        log.warning("column `%s` is not declared in the table's entry in config/assets and was not loaded", column)
-    for column in sorted(reading.absent):
-        log.warning("column `%s` is declared and missing from a file: it is null there", column)
+    return Outcome(reading, load, started, data_version(plan.state, request, request.partitions), plan)
 
 
-def _report(
-    pipes: PipesContext,
-    request: IngestRequest,
-    table: WarehouseTable,
-    plan: LoadPlan,
-    reading: Reading,
-    load: Load | None,
-    seconds: float,
-) -> None:
-    """The asset event, and for a partitioned table what each partition holds now."""
-    changes = {"loaded": dict(load.schema_changes) if load else {}, "undeclared": sorted(reading.undeclared)}
-    metadata: dict[str, Any] = {
-        "dagster/row_count": table.count(),
-        "dagster/table_name": f"{request.dataset}.{request.table}",
-        "dagster/column_schema": {"type": "table_schema", "raw_value": _column_schema(request)},
-        "rows_loaded": reading.rows,
-        "bytes_read": reading.bytes,
-        "objects": {"type": "json", "raw_value": reading.objects},
-        "schema_changes": {"type": "json", "raw_value": {**changes, "absent": sorted(reading.absent)}},
-        "load_package": load.package if load else "",
-        "seconds": round(seconds, 2),
-    }
-    if request.pattern.partition:
-        pipes.report_custom_message({"partitions": _partitions(request, table, plan)})
-    pipes.report_asset_materialization(metadata, data_version(plan.state, request, request.partitions))
+def _load_source(request: IngestRequest, table: WarehouseTable, declared: Declared) -> Outcome:
+    started, reading = time.monotonic(), Reading()
+    load = table.load_source(declared, reading)
+    log.info("loaded %d rows into %s.%s", reading.rows, request.dataset, request.table)
+    # A load without rows leaves what is downstream fresh.
+    return Outcome(reading, load, started, digest(f"{request.declaration}/{table.newest_rows}"))
 
 
-def _partitions(request: IngestRequest, table: WarehouseTable, plan: LoadPlan) -> dict[str, dict[str, Any]]:
-    """Every partition in the bucket: its rows, its data version, whether this run loaded it."""
-    rows = table.count_by_partition()
-    return {
-        partition: {
-            "rows": rows.get(partition, 0),
-            "data_version": data_version(plan.state, request, [partition]),
-            "loaded": partition in plan.load,
-        }
-        for partition in sorted(name for name in (*plan.load, *plan.unchanged) if name is not None)
-    }
+def _null_values(request: IngestRequest) -> tuple[str, ...]:
+    return request.source.null_values if isinstance(request.source, Files) else ()
 
 
-def _column_schema(request: IngestRequest) -> dict[str, Any]:
-    columns = [
-        {"name": c.name, "type": c.type, "description": c.description, "constraints": {"nullable": not c.required}}
-        for c in request.columns
-    ]
-    return {"columns": columns}
-
-
-def _open_session(s3: Any) -> PipesContext:
-    """The session Dagster prepared: in S3 for a container, in files for a local process."""
-    params = PipesEnvVarParamsLoader()
+def _open_session(params: PipesParamsLoader, s3: Any) -> PipesContext:
+    """The session Dagster prepared: in a bucket for a container, in files for a local process."""
     if not params.is_dagster_pipes_process():
         raise NoPipesSession
     loader: PipesContextLoader = PipesDefaultContextLoader()
     writer: PipesMessageWriter[Any] = PipesDefaultMessageWriter()
+    if params.load_messages_params().get("scheme") == "gs":
+        return open_google_session(params)
     if "bucket" in params.load_context_params():
         loader = PipesS3ContextLoader(client=s3)
     if "bucket" in params.load_messages_params():
         writer = PipesS3MessageWriter(client=s3, interval=1)
-    return open_dagster_pipes(context_loader=loader, message_writer=writer, params_loader=params)
-
-
-def _s3_client() -> Any:
-    """Path-style where an endpoint is set, which is the emulator's way."""
-    style: Literal["path", "auto"] = "path" if os.environ.get("AWS_ENDPOINT_URL") else "auto"
-    config = Config(s3={"addressing_style": style}, retries={"mode": "standard", "max_attempts": 5})
-    return boto3.client("s3", config=config)
+    # Not through `open_dagster_pipes`: it keeps the first session of a process for good, and functions have several.
+    return PipesContext(params, loader, writer)
 
 
 if __name__ == "__main__":

@@ -1,71 +1,43 @@
-"""Loading Arrow tables with dlt so that a load counts wholly or not at all, and the memory of what was loaded.
+"""Loading with dlt so that a load counts wholly or not at all, and the memory of what was loaded.
 
-What was loaded is kept in dlt's own state in the warehouse, written by the load package itself: a load that did not
-complete is not remembered, so it is done again, and rows are replaced, never added twice. Credentials come from the
-environment under dlt's names. Choosing the objects is `runtimes/ingest.py`'s.
+What was loaded is kept in dlt's own state in the target, written by the load package itself: a load that did not
+complete is not remembered, so it is done again, and what it left is replaced or taken away first. What is loaded is
+`rows.py`'s, where it goes `destinations.py`'s, looking at the rows afterwards `quality.py`'s.
 """
 
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import os
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import dlt
-import duckdb
-import pyarrow as pa
 from dlt.common.storages.load_package import LoadPackageInfo
+from dlt.destinations.exceptions import DatabaseUndefinedRelation
 from dlt.pipeline.exceptions import PipelineStepFailed
 
-from buildkit_dagster.errors import BuildkitError, LoadFailed, WarehouseBusy, WarehouseDriverMissing
-from buildkit_dagster.runtimes.ingest import PARTITION_COLUMN, IngestRequest, WarehouseSpec
+from buildkit_dagster.errors import BuildkitError, LoadFailed
+from buildkit_dagster.runtimes.entrypoints import bucket_tables, rows
+from buildkit_dagster.runtimes.entrypoints.columns import Declared
+from buildkit_dagster.runtimes.entrypoints.destinations import (
+    IN_A_BUCKET,
+    destination_of,
+    file_format_of,
+    hints_of,
+    writing_of,
+)
+from buildkit_dagster.runtimes.entrypoints.failures import cause_of, failure_of, first_lines
+from buildkit_dagster.runtimes.entrypoints.reading import Reading
+from buildkit_dagster.runtimes.entrypoints.secrets import hidden
+from buildkit_dagster.runtimes.entrypoints.writers import claim_duckdb, claim_postgres
+from buildkit_dagster.runtimes.ingest import PARTITION_COLUMN, IngestRequest, Rows
+from buildkit_dagster.runtimes.targets import dlt_variables
 
-#: The module each warehouse needs beyond dlt itself.
-_DRIVERS = {
-    "duckdb": "duckdb",
-    "athena": "pyathena",
-    "redshift": "psycopg2",
-    "snowflake": "snowflake",
-    "bigquery": "google.cloud.bigquery",
-}
-
-#: The platform's warehouse settings, which are dbt's words, as dlt's variables; what dlt has no use for is not here.
-_VARIABLES = {
-    "athena": {
-        "s3_staging_dir": "DESTINATION__ATHENA__QUERY_RESULT_BUCKET",
-        "s3_data_dir": "DESTINATION__FILESYSTEM__BUCKET_URL",
-        "work_group": "DESTINATION__ATHENA__ATHENA_WORK_GROUP",
-        "database": "DESTINATION__ATHENA__AWS_DATA_CATALOG",
-    },
-    "redshift": {
-        "host": "DESTINATION__REDSHIFT__CREDENTIALS__HOST",
-        "port": "DESTINATION__REDSHIFT__CREDENTIALS__PORT",
-        "user": "DESTINATION__REDSHIFT__CREDENTIALS__USERNAME",
-        "database": "DESTINATION__REDSHIFT__CREDENTIALS__DATABASE",
-    },
-    "snowflake": {
-        "account": "DESTINATION__SNOWFLAKE__CREDENTIALS__HOST",
-        "user": "DESTINATION__SNOWFLAKE__CREDENTIALS__USERNAME",
-        "role": "DESTINATION__SNOWFLAKE__CREDENTIALS__ROLE",
-        "warehouse": "DESTINATION__SNOWFLAKE__CREDENTIALS__WAREHOUSE",
-        "database": "DESTINATION__SNOWFLAKE__CREDENTIALS__DATABASE",
-    },
-    "bigquery": {
-        "project": "DESTINATION__BIGQUERY__CREDENTIALS__PROJECT_ID",
-        "location": "DESTINATION__BIGQUERY__LOCATION",
-    },
-}
-
-#: Rows that are replaced stay until all new ones have arrived, then both change places in one transaction.
-_REPLACE_STRATEGY = "insert-from-staging"
-
-#: Where deleting and inserting is one transaction: dlt 1.31 makes it one only when told that there are transactions.
-_TRANSACTIONAL = ("duckdb", "redshift", "snowflake")
+#: Says of each row with which load package it came; that is how rows of one that was cut off are found.
+_LOAD_ID = "NORMALIZE__PARQUET_NORMALIZER__ADD_DLT_LOAD_ID"
 
 
 @dataclass(frozen=True)
@@ -77,19 +49,38 @@ class Load:
 
 
 class WarehouseTable:
-    """The table of one ingest job."""
+    """The table of one ingest job, for one process at a time."""
 
-    def __init__(self, request: IngestRequest, folder: Path, lock_wait: float = 60.0) -> None:
-        """`folder` is for dlt's working files and may be empty; waits `lock_wait` seconds for a DuckDB file in use."""
+    def __init__(
+        self, request: IngestRequest, folder: Path, checkpoint: Callable[[], None], lock_wait: float = 60.0
+    ) -> None:
+        """`folder` is for dlt's working files and may be empty; waits `lock_wait` seconds for another writer.
+
+        `checkpoint` is called wherever the work can still be dropped, and may raise.
+        """
         self._request = request
-        os.environ.update(dlt_variables(request.warehouse))
+        self._checkpoint = checkpoint
+        self._writing = writing_of(request)
+        os.environ.update(dlt_variables(request.target))
+        os.environ[_LOAD_ID] = str(isinstance(request.source, Rows)).lower()
+        self._held = contextlib.ExitStack()
         self._pipeline = dlt.pipeline(
-            request.pipeline, pipelines_dir=str(folder), destination=_destination(request), dataset_name=request.dataset
+            request.pipeline,
+            pipelines_dir=str(folder),
+            destination=destination_of(request.target),
+            dataset_name=request.dataset,
         )
-        if request.warehouse.path:
-            _await_duckdb(Path(request.warehouse.path), lock_wait)
-        with _told_plainly(request):
-            self._pipeline.sync_destination()
+        try:
+            self._claim(lock_wait)
+            with _told_plainly(request):
+                self._pipeline.sync_destination()
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Let others write."""
+        self._held.close()
 
     @property
     def exists(self) -> bool:
@@ -99,44 +90,112 @@ class WarehouseTable:
 
     @property
     def loaded(self) -> dict[str, str]:
-        """The state of the last completed load: object key to what it was loaded as."""
-        sources: Mapping[str, Any] = self._pipeline.state.get("sources", {})
-        resources = sources.get(self._request.pipeline, {}).get("resources", {})
-        return dict(resources.get(self._request.table, {}).get("objects", {}))
+        """The state of the last completed load of files: object key to what it was loaded as."""
+        return dict(self._remembered.get(self._request.table, {}).get("objects", {}))
 
-    def load(
-        self, tables: Iterable[tuple[str | None, pa.Table]], state: Mapping[str, str], checkpoint: Callable[[], None]
-    ) -> Load:
+    @property
+    def cursor(self) -> Any:
+        """How far the last completed load of a source with a cursor came; None where there is none."""
+        cursors = (found.get("incremental", {}) for found in self._remembered.values())
+        return next((one["last_value"] for found in cursors for one in found.values()), None)
+
+    @property
+    def _remembered(self) -> Mapping[str, Any]:
+        sources: Mapping[str, Any] = self._pipeline.state.get("sources", {})
+        found: Mapping[str, Any] = sources.get(self._request.pipeline, {}).get("resources", {})
+        return found
+
+    def load_files(self, tables: rows.Tables, state: Mapping[str, str]) -> Load:
         """Replace the table's rows, or those of the partitions in `tables`, and remember `state`; all or nothing.
 
-        `tables` are rows with their partition, None for a whole table. `checkpoint` is called wherever the work can
-        still be dropped, and may raise.
+        `tables` are rows with their partition, None for a whole table.
         """
-        with _told_plainly(self._request):
-            package = self._load(tables, state, checkpoint)
-        own = (name for name in package.schema_update if not name.startswith("_dlt"))
-        return Load(package.load_id, {name: sorted(package.schema_update[name]["columns"]) for name in own})
-
-    def _load(
-        self, tables: Iterable[tuple[str | None, pa.Table]], state: Mapping[str, str], checkpoint: Callable[[], None]
-    ) -> LoadPackageInfo:
+        counts: dict[str | None, int] = {}
         existed = self.exists
-        rows: dict[str | None, int] = {}
-        self._pipeline.extract(self._resource(_counted(tables, rows), state))
-        checkpoint()
-        for partition in (name for name, count in rows.items() if name and not count and existed):
-            self._remove(partition)
-        self._pipeline.normalize()
-        checkpoint()
-        return self._pipeline.load().load_packages[0]
+        with _told_plainly(self._request):
+            self._pipeline.extract(
+                rows.of_files(self._request, self._hints, tables, state, counts),
+                loader_file_format=file_format_of(self._request.target),
+            )
+            self._checkpoint()
+            for partition in (name for name, count in counts.items() if name and not count and existed):
+                self._remove(partition)
+            return self._finish()
+
+    def load_source(self, declared: Declared, reading: Reading) -> Load:
+        """Load what the source has, or has new, and remember its cursor; all or nothing."""
+        with _told_plainly(self._request):
+            if self._is_changed:
+                # Read from the start: rows of before lack what the declaration says now.
+                self._forget()
+            if self._writing == "append":
+                self._take_back()
+                self._writing = "replace" if self._is_changed else "append"
+            self._pipeline.extract(
+                rows.of_source(self._request, self._hints, declared, reading, self._checkpoint),
+                loader_file_format=file_format_of(self._request.target),
+            )
+            self._checkpoint()
+            return self._finish()
 
     def count(self) -> int:
         """Rows in the table."""
-        return int(self._query("SELECT count(*) FROM {table}")[0][0])
+        if self._request.target.type in IN_A_BUCKET:
+            return bucket_tables.count(self._pipeline, self._request)
+        return int(self.query("SELECT count(*) FROM {table}")[0][0])
 
     def count_by_partition(self) -> dict[str, int]:
-        rows = self._query(f"SELECT {PARTITION_COLUMN}, count(*) FROM {{table}} GROUP BY 1 ORDER BY 1")
-        return {partition: int(count) for partition, count in rows}
+        found = self.query(f"SELECT {PARTITION_COLUMN}, count(*) FROM {{table}} GROUP BY 1 ORDER BY 1")
+        return {partition: int(count) for partition, count in found}
+
+    @property
+    def newest_rows(self) -> float | None:
+        """When rows were loaded last, in seconds since 1970."""
+        moments = [found[rows.LOADED_AT] for found in self._remembered.values() if rows.LOADED_AT in found]
+        return max(moments, default=None)
+
+    def query(self, statement: str, columns: Sequence[str] = ()) -> list[Any]:
+        """What the target answers; `{table}` stands for the table, `columns` are those the statement reads."""
+        if self._request.target.type in IN_A_BUCKET:
+            return bucket_tables.query(self._pipeline, self._request, statement, columns)
+        with self._pipeline.sql_client() as client:
+            return list(client.execute_sql(self._named(client, statement)) or ())
+
+    def escaped(self, column: str) -> str:
+        """A column's name as the target's SQL writes it."""
+        if self._request.target.type in IN_A_BUCKET:
+            return f'"{column}"'
+        client = self._pipeline.sql_client()
+        return str(client.escape_column_name(self._pipeline.default_schema.naming.normalize_identifier(column)))
+
+    @property
+    def _hints(self) -> dict[str, Any]:
+        return hints_of(self._request, self._writing, PARTITION_COLUMN)
+
+    @property
+    def _is_changed(self) -> bool:
+        """Whether a source is to be read from the start: asked for, or the table is declared differently now."""
+        known = self._remembered.get(rows.declared_name(self._request), {}).get("declaration")
+        return self._request.force or known not in (None, self._request.declaration)
+
+    def _forget(self) -> None:
+        """Start the cursors anew; in the target they stay until the load is complete."""
+        with self._pipeline.managed_state() as state:
+            for found in state.get("sources", {}).get(self._request.pipeline, {}).get("resources", {}).values():
+                found.pop("incremental", None)
+
+    def _take_back(self) -> None:
+        """Rows that are added are not replaced by the next load: remove those of a load that was cut off."""
+        if self._request.target.type in IN_A_BUCKET:
+            bucket_tables.take_back(self._pipeline, self._request)
+            return
+        statement = "DELETE FROM {table} WHERE _dlt_load_id NOT IN (SELECT load_id FROM {loads} WHERE status = 0)"
+        with self._pipeline.sql_client() as client, contextlib.suppress(DatabaseUndefinedRelation):
+            client.execute_sql(self._named(client, statement))
+
+    def _named(self, client: Any, statement: str) -> str:
+        names = {"table": self._request.table, "loads": "_dlt_loads"}
+        return statement.format(**{name: client.make_qualified_table_name(table) for name, table in names.items()})
 
     def _remove(self, partition: str) -> None:
         """Delete the rows of a partition whose files are empty: a replacement with no rows replaces nothing."""
@@ -144,37 +203,21 @@ class WarehouseTable:
             table = client.make_qualified_table_name(self._request.table)
             client.execute_sql(f"DELETE FROM {table} WHERE {PARTITION_COLUMN} = %s", partition)
 
-    def _resource(self, tables: Iterator[pa.Table], state: Mapping[str, str]) -> Any:
-        partitioned = self._request.pattern.partition is not None
+    def _finish(self) -> Load:
+        self._pipeline.normalize()
+        self._checkpoint()
+        package: LoadPackageInfo = self._pipeline.load().load_packages[0]
+        own = (name for name in package.schema_update if not name.startswith("_dlt"))
+        return Load(package.load_id, {name: sorted(package.schema_update[name]["columns"]) for name in own})
 
-        @dlt.resource(
-            name=self._request.table,
-            write_disposition={"disposition": "merge", "strategy": "delete-insert"} if partitioned else "replace",
-            merge_key=PARTITION_COLUMN if partitioned else (),
-            columns={c.name: {"data_type": "json"} for c in self._request.columns if c.type == "json"},
-        )
-        def rows() -> Iterator[pa.Table]:
-            yield from tables
-            # Remembered by the package that carries the rows, so never without them.
-            dlt.current.resource_state()["objects"] = dict(state)
-
-        return rows()
-
-    def _query(self, statement: str) -> list[Any]:
-        with self._pipeline.sql_client() as client:
-            table = client.make_qualified_table_name(self._request.table)
-            return list(client.execute_sql(statement.format(table=table)) or ())
-
-
-def _counted(tables: Iterable[tuple[str | None, pa.Table]], rows: dict[str | None, int]) -> Iterator[pa.Table]:
-    """The rows, those of a partition with its name; counts them by partition on their way."""
-    for partition, table in tables:
-        rows[partition] = rows.get(partition, 0) + table.num_rows
-        yield table if partition is None else _with_partition(table, partition)
-
-
-def _with_partition(table: pa.Table, partition: str) -> pa.Table:
-    return table.append_column(PARTITION_COLUMN, pa.array([partition] * table.num_rows, pa.string()))
+    def _claim(self, wait: float) -> None:
+        target = self._request.target
+        if target.type == "duckdb" and target.path:
+            claim_duckdb(self._held, Path(target.path), wait, self._checkpoint)
+        elif target.type == "postgres":
+            with _told_plainly(self._request):
+                name = f"{self._request.dataset}.{self._request.table}"
+                claim_postgres(self._held, self._pipeline.sql_client(), name, wait, self._checkpoint)
 
 
 @contextlib.contextmanager
@@ -183,57 +226,10 @@ def _told_plainly(request: IngestRequest) -> Iterator[None]:
     try:
         yield
     except PipelineStepFailed as error:
-        cause: BaseException = error
-        while cause.__cause__ and not isinstance(cause, BuildkitError):
-            cause = cause.__cause__
+        cause = cause_of(error)
         if isinstance(cause, BuildkitError):
             raise cause from None
-        raise LoadFailed(f"{request.dataset}.{request.table}", error.step, _first_lines(cause)) from error
-
-
-def _first_lines(error: BaseException) -> str:
-    return " ".join(str(error).split("\n")[:3])
-
-
-def dlt_variables(warehouse: WarehouseSpec) -> dict[str, str]:
-    """The warehouse's settings under the names dlt reads from the environment."""
-    known = _VARIABLES.get(warehouse.type, {})
-    return {known[name]: value for name, value in warehouse.settings.items() if name in known}
-
-
-def _destination(request: IngestRequest) -> Any:
-    """dlt's destination of that name. A DuckDB file is named here, all else comes from the environment."""
-    kind, path = request.warehouse.type, request.warehouse.path
-    require_driver(kind, _DRIVERS[kind])
-    settings: dict[str, Any] = {"replace_strategy": _REPLACE_STRATEGY}
-    if kind in _TRANSACTIONAL:
-        settings["supports_transactions"] = True
-    if path is not None:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        settings["credentials"] = path
-    return getattr(dlt.destinations, kind)(**settings)
-
-
-def require_driver(kind: str, module: str) -> None:
-    """Raise `WarehouseDriverMissing` unless `module` can be imported."""
-    try:
-        found = importlib.util.find_spec(module)
-    except ModuleNotFoundError:
-        found = None
-    if found is None:
-        raise WarehouseDriverMissing(kind, module)
-
-
-def _await_duckdb(path: Path, wait: float) -> None:
-    """Return when nobody else holds the file; DuckDB lets one process write at a time."""
-    started = time.monotonic()
-    while True:
-        try:
-            duckdb.connect(str(path)).close()
-            return
-        except duckdb.IOException as error:
-            if "lock" not in str(error):
-                raise
-            if time.monotonic() - started > wait:
-                raise WarehouseBusy(str(path), wait, str(error).splitlines()[0]) from None
-        time.sleep(0.5)
+        table, reason = f"{request.dataset}.{request.table}", hidden(first_lines(cause), request.secrets)
+        if error.step == "extract" and isinstance(request.source, Rows):
+            raise failure_of(cause)(table, request.source.connector.name, reason) from error
+        raise LoadFailed(table, error.step, reason) from error

@@ -1,3 +1,13 @@
+module "warehouse_access" {
+  source = "../warehouse_access"
+  count  = var.warehouse == null ? 0 : 1
+
+  partition  = local.partition
+  region     = local.region
+  account_id = var.account_id
+  warehouse  = var.warehouse
+}
+
 locals {
   # `arn:…:secret:NAME-SUFFIX:json-key:stage:version`: the permission is for the secret, the first seven parts.
   secret_arns = sort(distinct([
@@ -68,7 +78,8 @@ locals {
       for access in var.s3_access : {
         Effect = "Allow"
         Action = concat(
-          ["s3:GetObject"],
+          # With versions, as CodeBuild reads an S3 source.
+          ["s3:GetObject", "s3:GetObjectVersion"],
           access.write ? ["s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"] : [],
         )
         Resource = ["${access.bucket_arn}/${access.prefix}*"]
@@ -84,8 +95,25 @@ locals {
     ],
     [
       for arn in distinct(var.s3_access[*].bucket_arn) : {
+        # CodeBuild looks at a bucket's owner before it uploads artifacts.
         Effect   = "Allow"
-        Action   = ["s3:GetBucketLocation"]
+        Action   = ["s3:GetBucketAcl", "s3:GetBucketLocation"]
+        Resource = [arn]
+      }
+    ],
+    [
+      for location in var.cache.type == "S3" ? [var.cache.location] : [] : {
+        Sid      = "KeepCache"
+        Effect   = "Allow"
+        Action   = ["s3:GetObject", "s3:PutObject"]
+        Resource = ["arn:${local.partition}:s3:::${trimsuffix(location, "/")}/*"]
+      }
+    ],
+    [
+      for arn in var.kms_key_arn == null ? [] : [var.kms_key_arn] : {
+        Sid      = "UseKey"
+        Effect   = "Allow"
+        Action   = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey"]
         Resource = [arn]
       }
     ],
@@ -115,10 +143,11 @@ locals {
         }
       }
     ],
+    flatten(module.warehouse_access[*].statements),
     [
       for statement in var.policy_statements : merge(
         {
-          Effect   = "Allow"
+          Effect   = statement.effect
           Action   = statement.actions
           Resource = statement.resources
         },

@@ -1,5 +1,5 @@
 locals {
-  uses_connection = var.source_location.type == "GITHUB"
+  uses_connection = contains(["GITHUB", "GITLAB", "BITBUCKET"], var.source_location.type)
 }
 
 resource "aws_codebuild_project" "this" {
@@ -13,8 +13,15 @@ resource "aws_codebuild_project" "this" {
   encryption_key         = var.kms_key_arn
   tags                   = var.tags
 
+  # The bucket's own encryption applies; CodeBuild's would need its key in every reader's permissions.
   artifacts {
-    type = "NO_ARTIFACTS"
+    type                = var.artifacts == null ? "NO_ARTIFACTS" : "S3"
+    location            = try(var.artifacts.bucket, null)
+    path                = try(var.artifacts.path, null)
+    name                = var.artifacts == null ? null : "builds"
+    namespace_type      = var.artifacts == null ? null : "BUILD_ID"
+    packaging           = var.artifacts == null ? null : "NONE"
+    encryption_disabled = var.artifacts == null ? null : true
   }
 
   environment {
@@ -49,6 +56,12 @@ resource "aws_codebuild_project" "this" {
         resource = auth.value
       }
     }
+  }
+
+  cache {
+    type     = var.cache.type
+    location = var.cache.location
+    modes    = var.cache.type == "LOCAL" ? var.cache.modes : []
   }
 
   logs_config {

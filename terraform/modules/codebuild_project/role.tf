@@ -36,3 +36,10 @@ resource "aws_iam_role_policy" "this" {
   role   = aws_iam_role.this.id
   policy = jsonencode({ Version = "2012-10-17", Statement = local.statements })
 }
+
+resource "aws_iam_role_policy_attachment" "additional" {
+  for_each = toset(var.additional_policy_arns)
+
+  role       = aws_iam_role.this.name
+  policy_arn = each.value
+}

@@ -107,8 +107,8 @@ variable "buildspec" {
 
 variable "source_location" {
   description = <<-EOT
-    Where the source comes from: `GITHUB` with the repository's https address, a connection and a branch; `S3` with
-    `BUCKET/KEY` (add read access with `s3_access`); or `NO_SOURCE`.
+    Where the source comes from: `GITHUB`, `GITLAB` or `BITBUCKET` with the repository's https address, a connection and
+    a branch; `S3` with `BUCKET/KEY` (add read access with `s3_access`); or `NO_SOURCE`.
   EOT
   type = object({
     type           = string
@@ -120,17 +120,20 @@ variable "source_location" {
   nullable = false
 
   validation {
-    condition     = contains(["GITHUB", "S3", "NO_SOURCE"], var.source_location.type)
-    error_message = "The source's type is GITHUB, S3 or NO_SOURCE."
+    condition     = contains(["GITHUB", "GITLAB", "BITBUCKET", "S3", "NO_SOURCE"], var.source_location.type)
+    error_message = "The source's type is GITHUB, GITLAB, BITBUCKET, S3 or NO_SOURCE."
   }
 
   validation {
-    condition = var.source_location.type != "GITHUB" || (
-      can(regex("^https://github\\.com/[A-Za-z0-9-]+/[A-Za-z0-9._-]+$", var.source_location.location))
+    condition = !contains(["GITHUB", "GITLAB", "BITBUCKET"], var.source_location.type) || (
+      can(regex(
+        "^https://${lookup({ GITLAB = "gitlab\\.com", BITBUCKET = "bitbucket\\.org" }, var.source_location.type, "github\\.com")}(/[A-Za-z0-9._-]+){2,}$",
+        var.source_location.location,
+      ))
       && var.source_location.connection_arn != null
       && var.source_location.branch != null
     )
-    error_message = "A GITHUB source has location https://github.com/ORG/REPO, a branch and a connection_arn."
+    error_message = "A source with a connection has location https://github.com/ORG/REPO (gitlab.com, bitbucket.org), a branch and a connection_arn."
   }
 
   validation {
@@ -185,8 +188,9 @@ variable "s3_access" {
 }
 
 variable "policy_statements" {
-  description = "What else the build may do. The conditions are operator, key, values: `{ StringEquals = { \"aws:…\" = [\"…\"] } }`."
+  description = "What else the build may do, or with the effect `Deny` may not. The conditions are operator, key, values: `{ StringEquals = { \"aws:…\" = [\"…\"] } }`."
   type = list(object({
+    effect    = optional(string, "Allow")
     actions   = list(string)
     resources = list(string)
     condition = optional(map(map(list(string))))
@@ -197,6 +201,62 @@ variable "policy_statements" {
   validation {
     condition     = alltrue([for action in flatten(var.policy_statements[*].actions) : !endswith(action, "*")])
     error_message = "List the actions; a statement with a wildcard action is refused."
+  }
+
+  validation {
+    condition     = alltrue([for effect in var.policy_statements[*].effect : contains(["Allow", "Deny"], effect)])
+    error_message = "A statement's effect is Allow or Deny."
+  }
+}
+
+variable "warehouse" {
+  description = "The warehouse the build works in, as the module `warehouse_access` takes it; null for none."
+  type        = any
+  default     = null
+}
+
+variable "additional_policy_arns" {
+  description = "Managed policies attached to the role beside its own."
+  type        = list(string)
+  default     = []
+  nullable    = false
+}
+
+variable "artifacts" {
+  description = "Where CodeBuild puts what the buildspec's `artifacts` name: below `path` of `bucket`, a folder a build. Null for nowhere."
+  type = object({
+    bucket = string
+    path   = string
+  })
+  default = null
+}
+
+variable "cache" {
+  description = "What builds keep for the next one: `S3` below `location` (`BUCKET/PREFIX`), `LOCAL` with the build machine's modes."
+  type = object({
+    type     = string
+    location = optional(string)
+    modes    = optional(list(string), ["LOCAL_SOURCE_CACHE", "LOCAL_CUSTOM_CACHE"])
+  })
+  default  = { type = "NO_CACHE" }
+  nullable = false
+
+  validation {
+    condition     = contains(["NO_CACHE", "S3", "LOCAL"], var.cache.type)
+    error_message = "The cache's type is NO_CACHE, S3 or LOCAL."
+  }
+
+  validation {
+    condition     = (var.cache.type == "S3") == can(regex("^[^/]+/.+$", var.cache.location))
+    error_message = "An S3 cache, and no other, has location BUCKET/PREFIX."
+  }
+
+  validation {
+    condition = alltrue([
+      for mode in var.cache.modes :
+      contains(["LOCAL_SOURCE_CACHE", "LOCAL_DOCKER_LAYER_CACHE", "LOCAL_CUSTOM_CACHE"], mode)
+    ])
+    error_message = "A local cache's modes are LOCAL_SOURCE_CACHE, LOCAL_DOCKER_LAYER_CACHE and LOCAL_CUSTOM_CACHE."
   }
 }
 

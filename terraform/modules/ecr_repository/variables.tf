@@ -16,7 +16,7 @@ variable "kms_key_arn" {
 }
 
 variable "tagged_count" {
-  description = "Number of tagged images that are kept; older ones expire, also when something still refers to them."
+  description = "Number of tagged images that are kept; older ones expire, unless their tag is in `tags_in_use`."
   type        = number
   default     = 50
   nullable    = false
@@ -24,6 +24,23 @@ variable "tagged_count" {
   validation {
     condition     = var.tagged_count >= 1
     error_message = "At least one tagged image is kept."
+  }
+}
+
+variable "tags_in_use" {
+  description = "Tags of images something refers to; those never expire."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for tag in var.tags_in_use : can(regex("^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$", tag))])
+    error_message = "A tag has at most 128 letters, digits, dots, hyphens and underscores, and no wildcard."
+  }
+
+  validation {
+    condition     = length(distinct(var.tags_in_use)) <= 48
+    error_message = "A lifecycle policy has at most 50 rules, two of which are for images nothing refers to."
   }
 }
 

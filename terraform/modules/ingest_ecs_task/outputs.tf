@@ -6,6 +6,13 @@ output "task_definition_arn" {
   depends_on = [aws_iam_role_policy.execution, aws_iam_role_policy.task]
 }
 
+output "family_arn" {
+  description = "ARN of the family, which stands for its newest revision."
+  value       = "arn:${local.partition}:ecs:${local.region}:${var.account_id}:task-definition/${var.name}"
+
+  depends_on = [aws_ecs_task_definition.this, aws_iam_role_policy.execution, aws_iam_role_policy.task]
+}
+
 output "family" {
   description = "Family of the task definition."
   value       = aws_ecs_task_definition.this.family
@@ -21,7 +28,7 @@ output "security_group_id" {
   value       = aws_security_group.this.id
 }
 
-output "log_group" {
+output "log_group_name" {
   description = "Log group of the tasks."
   value       = aws_cloudwatch_log_group.this.name
 }
@@ -33,12 +40,17 @@ output "log_stream_prefix" {
 
 output "execution_role_arn" {
   description = "Role ECS starts the tasks with; who calls RunTask must be allowed to pass it."
-  value       = aws_iam_role.execution.arn
+  value       = "arn:${local.partition}:iam::${var.account_id}:role/${var.execution_role_name}"
+
+  # Made of the name, so that a plan knows it.
+  depends_on = [aws_iam_role_policy.execution]
 }
 
 output "task_role_arn" {
   description = "Role the job works with; who calls RunTask must be allowed to pass it."
-  value       = aws_iam_role.task.arn
+  value       = "arn:${local.partition}:iam::${var.account_id}:role/${var.task_role_name}"
+
+  depends_on = [aws_iam_role.task, aws_iam_role_policy.task]
 }
 
 output "task_role_name" {

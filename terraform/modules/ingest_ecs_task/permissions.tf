@@ -1,9 +1,21 @@
+module "access" {
+  source = "../ingest_access"
+
+  partition         = local.partition
+  region            = local.region
+  account_id        = var.account_id
+  s3_access         = var.s3_access
+  warehouse         = var.warehouse
+  policy_statements = var.policy_statements
+}
+
 locals {
   # `arn:…:secret:NAME-SUFFIX:json-key:stage:version`: the permission is for the secret, the first seven parts.
   secret_arns = sort(distinct([
     for reference in values(var.secrets) : join(":", slice(split(":", reference), 0, 7))
   ]))
 
+  # ARNs are made of names, so that a plan shows the whole document.
   # Statements stay tuples: their shapes differ, and a conditional would have to unify them.
   execution_statements = concat(
     [
@@ -11,7 +23,7 @@ locals {
         Sid      = "WriteLogs"
         Effect   = "Allow"
         Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
-        Resource = ["${aws_cloudwatch_log_group.this.arn}:*"]
+        Resource = ["arn:${local.partition}:logs:${local.region}:${var.account_id}:log-group:${var.log_group_name}:*"]
       },
     ],
     [
@@ -38,37 +50,6 @@ locals {
         Action   = ["secretsmanager:GetSecretValue"]
         Resource = arns
       }
-    ],
-  )
-
-  task_statements = concat(
-    [
-      for access in var.s3_access : {
-        Effect = "Allow"
-        Action = concat(
-          ["s3:GetObject"],
-          access.write ? ["s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"] : [],
-        )
-        Resource = ["${access.bucket_arn}/${access.prefix}*"]
-      }
-    ],
-    [
-      for access in var.s3_access : {
-        Effect    = "Allow"
-        Action    = ["s3:ListBucket"]
-        Resource  = [access.bucket_arn]
-        Condition = { StringLike = { "s3:prefix" = ["${access.prefix}*"] } }
-      }
-    ],
-    [
-      for statement in var.policy_statements : merge(
-        {
-          Effect   = "Allow"
-          Action   = statement.actions
-          Resource = statement.resources
-        },
-        statement.condition == null ? {} : { Condition = statement.condition },
-      )
     ],
   )
 }

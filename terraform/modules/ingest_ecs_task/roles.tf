@@ -47,9 +47,9 @@ resource "aws_iam_role" "task" {
 }
 
 resource "aws_iam_role_policy" "task" {
-  count = length(local.task_statements) == 0 ? 0 : 1
+  count = length(module.access.statements) == 0 ? 0 : 1
 
   name   = "work"
   role   = aws_iam_role.task.id
-  policy = jsonencode({ Version = "2012-10-17", Statement = local.task_statements })
+  policy = jsonencode({ Version = "2012-10-17", Statement = module.access.statements })
 }

@@ -198,9 +198,16 @@ variable "s3_access" {
   }
 }
 
+variable "warehouse" {
+  description = "The warehouse the job loads into, as the module `warehouse_access` takes it; null for none."
+  type        = any
+  default     = null
+}
+
 variable "policy_statements" {
-  description = "What else the job may do. The conditions are operator, key, values: `{ StringEquals = { \"aws:…\" = [\"…\"] } }`."
+  description = "What else the job may do, or with the effect `Deny` may not. The conditions are operator, key, values: `{ StringEquals = { \"aws:…\" = [\"…\"] } }`."
   type = list(object({
+    effect    = optional(string, "Allow")
     actions   = list(string)
     resources = list(string)
     condition = optional(map(map(list(string))))
@@ -212,6 +219,11 @@ variable "policy_statements" {
     condition     = alltrue([for action in flatten(var.policy_statements[*].actions) : !endswith(action, "*")])
     error_message = "List the actions; a statement with a wildcard action is refused."
   }
+
+  validation {
+    condition     = alltrue([for effect in var.policy_statements[*].effect : contains(["Allow", "Deny"], effect)])
+    error_message = "A statement's effect is Allow or Deny."
+  }
 }
 
 variable "log_group_name" {
@@ -221,24 +233,59 @@ variable "log_group_name" {
 }
 
 variable "log_retention_days" {
-  description = "Days the logs are kept."
+  description = "Days the logs are kept; 0 for good."
   type        = number
   default     = 30
   nullable    = false
 
   validation {
     condition = contains(
-      [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653],
+      [0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653],
       var.log_retention_days,
     )
-    error_message = "CloudWatch Logs keeps logs for 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653 days."
+    error_message = "CloudWatch Logs keeps logs for 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288 or 3653 days, or for good (0)."
+  }
+}
+
+variable "own_key" {
+  description = "Whether the logs are encrypted with a KMS key of the task's own."
+  type        = bool
+  default     = false
+  nullable    = false
+
+  validation {
+    condition     = !(var.own_key && var.kms_key_arn != null)
+    error_message = "Give a key, or have one made."
   }
 }
 
 variable "kms_key_arn" {
-  description = "KMS key for the logs; its policy must admit CloudWatch Logs. Null for a key that AWS owns."
+  description = "Given KMS key for the logs; its policy must admit CloudWatch Logs. Null for a key that AWS owns."
   type        = string
   default     = null
+}
+
+variable "alarm_name" {
+  description = "Name of the alarm on failed tasks and of the rule that finds them; null for none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.alarm_name == null || can(regex("^[A-Za-z0-9_.-]{1,64}$", var.alarm_name))
+    error_message = "A rule's name has 1 to 64 letters, digits, dots, hyphens and underscores."
+  }
+}
+
+variable "alarm_topic_arns" {
+  description = "SNS topics that are told when an alarm goes off and when it is over."
+  type        = list(string)
+  default     = []
+  nullable    = false
+
+  validation {
+    condition     = alltrue([for arn in var.alarm_topic_arns : can(regex("^arn:[^:]+:sns:", arn))])
+    error_message = "An alarm's action is the ARN of an SNS topic."
+  }
 }
 
 variable "tags" {

@@ -113,6 +113,56 @@ run "a_github_source_uses_its_connection_and_no_other" {
   }
 }
 
+run "gitlab_and_bitbucket_are_sources_like_github" {
+  variables {
+    source_location = {
+      type           = "GITLAB"
+      location       = "https://gitlab.com/example-org/data/flights"
+      branch         = "main"
+      connection_arn = "arn:aws-us-gov:codeconnections:us-gov-west-1:123456789012:connection/0b7c"
+    }
+  }
+
+  assert {
+    condition     = aws_codebuild_project.this.source[0].auth[0].type == "CODECONNECTIONS"
+    error_message = "Every provider's source uses its connection."
+  }
+}
+
+run "an_address_of_another_provider_is_refused" {
+  command = plan
+
+  variables {
+    source_location = {
+      type           = "BITBUCKET"
+      location       = "https://github.com/example-org/flights"
+      branch         = "main"
+      connection_arn = "arn:aws-us-gov:codeconnections:us-gov-west-1:123456789012:connection/0b7c"
+    }
+  }
+
+  expect_failures = [var.source_location]
+}
+
+run "what_the_engine_needs_joins_the_roles_own_statements" {
+  variables {
+    warehouse = { engine = "redshift", cluster = "one", database = "marts", user = "dbt" }
+    cache     = { type = "S3", location = "example-artifacts/cache/flights" }
+  }
+
+  assert {
+    condition = toset([for statement in jsondecode(aws_iam_role_policy.this.policy).Statement : statement.Sid]) == toset([
+      "WriteLogs", "KeepCache", "LogInToCluster", "FindCluster",
+    ])
+    error_message = "Own log, own cache, own cluster."
+  }
+
+  assert {
+    condition     = aws_codebuild_project.this.cache[0].location == "example-artifacts/cache/flights"
+    error_message = "The cache is kept where the role may write it."
+  }
+}
+
 run "a_github_source_without_a_connection_is_refused" {
   command = plan
 

@@ -34,6 +34,22 @@ run "the_newest_tagged_images_stay_and_untagged_ones_expire" {
   }
 }
 
+run "an_image_in_use_is_taken_out_of_what_expires" {
+  command = plan
+
+  variables {
+    tags_in_use = ["3f1c9a20b7de", "3f1c9a20b7de", "0a1b"]
+  }
+
+  assert {
+    condition = [
+      for rule in jsondecode(aws_ecr_lifecycle_policy.this.policy).rules :
+      "${rule.rulePriority} ${join(" ", try(rule.selection.tagPatternList, ["untagged"]))}"
+    ] == ["1 0a1b", "2 3f1c9a20b7de", "3 untagged", "4 *"]
+    error_message = "A rule for each tag in use comes before the rules that expire."
+  }
+}
+
 run "a_name_ecr_does_not_take_is_refused" {
   command = plan
 

@@ -1,6 +1,6 @@
 mock_provider "aws" {
   mock_data "aws_partition" {
-    defaults = { partition = "aws" }
+    defaults = { partition = "aws", dns_suffix = "amazonaws.com" }
   }
 
   mock_data "aws_region" {
@@ -13,6 +13,10 @@ mock_provider "aws" {
 
   mock_resource "aws_cloudwatch_log_group" {
     defaults = { arn = "arn:aws:logs:eu-west-1:123456789012:log-group:/example" }
+  }
+
+  mock_resource "aws_kms_key" {
+    defaults = { arn = "arn:aws:kms:eu-west-1:123456789012:key/00000000-0000-0000-0000-000000000000" }
   }
 }
 
@@ -80,6 +84,32 @@ run "a_task_has_no_way_in" {
       && aws_vpc_security_group_egress_rule.this["0.0.0.0/0"].ip_protocol == "-1"
     )
     error_message = "One egress rule and nothing else."
+  }
+}
+
+run "failed_tasks_are_watched_and_logs_encrypted_where_it_is_asked_for" {
+  variables {
+    alarm_name       = "example_failed"
+    alarm_topic_arns = ["arn:aws:sns:eu-west-1:123456789012:alarms"]
+    own_key          = true
+  }
+
+  assert {
+    condition     = jsondecode(aws_cloudwatch_event_rule.failed[0].event_pattern).detail.group == ["family:example"]
+    error_message = "Tasks of this family only."
+  }
+
+  assert {
+    condition = (
+      aws_cloudwatch_metric_alarm.failed[0].dimensions == tomap({ RuleName = "example_failed" })
+      && aws_cloudwatch_metric_alarm.failed[0].alarm_actions == toset(var.alarm_topic_arns)
+    )
+    error_message = "The alarm counts what the rule finds, and tells the topic."
+  }
+
+  assert {
+    condition     = aws_cloudwatch_log_group.this.kms_key_id == module.key[0].arn
+    error_message = "The logs are encrypted with the task's key."
   }
 }
 

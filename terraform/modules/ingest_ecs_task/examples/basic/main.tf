@@ -24,6 +24,8 @@ module "ingest_ecs_task" {
   task_role_name      = "example-dev-acme-flights"
   log_group_name      = "/example/dev/ingest/acme/flights"
   log_retention_days  = 30
+  own_key             = true
+  alarm_name          = "example-dev-acme-flights_failed"
 
   image          = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/example-dev-platform:3f1c9a20b7de"
   repository_arn = "arn:aws:ecr:eu-west-1:123456789012:repository/example-dev-platform"

@@ -1,6 +1,0 @@
-# AWS creates a connection as PENDING; only a person in the console can approve it.
-resource "aws_codeconnections_connection" "this" {
-  name          = var.name
-  provider_type = "GitHub"
-  tags          = var.tags
-}

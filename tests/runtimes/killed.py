@@ -1,0 +1,61 @@
+"""Loads of one request that are killed at random moments: `python -m tests.runtimes.killed REQUEST KILLS SEED`.
+
+Each load is a process of its own, forked when everything is imported and killed by SIGKILL, so that most of its time
+is the load itself. Prints as JSON how many were killed and how many came to their end first; the last is not killed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import sys
+import time
+from pathlib import Path
+
+from buildkit_dagster.runtimes.entrypoints.files import s3_client
+from buildkit_dagster.runtimes.entrypoints.ingest import ingest
+from buildkit_dagster.runtimes.ingest import IngestRequest
+
+
+class Silent:
+    """Takes what the entrypoint reports."""
+
+    def __getattr__(self, _name: str):  # type: ignore[no-untyped-def]
+        return lambda *_, **__: None
+
+
+def main(request_file: str, kills: int, seed: int) -> int:
+    request = IngestRequest.from_extras(json.loads(Path(request_file).read_text()))
+    chance, told = random.Random(seed), {"killed": 0, "ended": 0}
+    longest = _seconds(request, None)
+    for _ in range(kills):
+        ended = _seconds(request, chance.uniform(0, longest))
+        told["killed" if ended is None else "ended"] += 1
+    if _seconds(request, None) is None:
+        return 1
+    print(json.dumps(told))
+    return 0
+
+
+def _seconds(request: IngestRequest, kill_after: float | None) -> float | None:
+    """How long a load took; None where it was killed, or failed."""
+    began, child = time.monotonic(), os.fork()
+    if child == 0:
+        try:
+            ingest(Silent(), request, s3_client(), lambda: None)  # type: ignore[arg-type]
+            os._exit(0)
+        except Exception as error:  # noqa: BLE001
+            print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        os._exit(1)
+    if kill_after is not None:
+        time.sleep(kill_after)
+        os.kill(child, signal.SIGKILL)
+    _, status = os.waitpid(child, 0)
+    assert not (os.WIFEXITED(status) and os.WEXITSTATUS(status)), "a load failed"
+    return time.monotonic() - began if os.WIFEXITED(status) else None
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))
