@@ -21,7 +21,7 @@ REPOSITORY = Path(__file__).parents[1]
 
 
 def pytest_configure() -> None:
-    """Let children hear signals: what a script starts in the background ignores some, and no shell may trap those again."""
+    """Let children hear signals: what a script starts in the background ignores some, and no child can trap those."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if signal.getsignal(signal.SIGTERM) == signal.SIG_IGN:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -77,13 +77,12 @@ def poll(
     ready = [source for source in sources if source.ready]
     planner = Planner(ready)
     reading = Poll(planner, list_page, partial(recorded, context.instance), limits)
-    follow = {
+    after = before | {
         what(source): reading.read(source.pattern.prefix, before[what(source)], everywhere=everywhere)
         for source in ready
     }
-    plan = planner.plan()
-    after = before | {name: place(plan) for name, place in follow.items()}
-    return sensor_result(plan, jobs, json.dumps({name: asdict(place) for name, place in after.items()}))
+    cursor = json.dumps({name: asdict(place) for name, place in after.items()})
+    return sensor_result(planner.plan(), jobs, cursor)
 
 
 def what(source: Source) -> str:

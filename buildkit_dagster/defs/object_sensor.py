@@ -113,8 +113,8 @@ def _receive(
         messages = queue.receive(limits.hidden, room) if room > 0 else []
         if not messages:
             break
-        left = planner.take(messages, recorded(context.instance, planner.identities(messages)))
-        stay = {message.receipt for message in left}
-        queue.settle(message.receipt for message in messages if message.receipt not in stay)
-        unsettled, taken = unsettled + left, taken + len(messages)
+        settled = planner.take(messages, recorded(context.instance, planner.identities(messages)))
+        queue.settle(settled)
+        unsettled += [message for message in messages if message.receipt not in settled]
+        taken += len(messages)
     return unsettled

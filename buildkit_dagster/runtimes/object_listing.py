@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from buildkit_dagster.runtimes.object_events import Message, ObjectEvent
-from buildkit_dagster.runtimes.objects import Plan, Planner
+from buildkit_dagster.runtimes.objects import Planner
 
 #: Objects decided on at a time, so that the planner is not overfilled by much.
 _CHUNK = 20
@@ -60,9 +60,10 @@ class Poll:
     ) -> None:
         self._planner, self._list_page, self._recorded, self._limits = planner, list_page, recorded, limits
         self._new = 0
+        self._settled: set[str] = set()
 
-    def read(self, prefix: str, place: Place, *, everywhere: bool) -> Callable[[Plan], Place]:
-        """Read on at both places of a prefix; the returned function says, by the verdict, where to go on.
+    def read(self, prefix: str, place: Place, *, everywhere: bool) -> Place:
+        """Read on at both places of a prefix; returns where to go on once the tick's runs are recorded.
 
         The round is for a tick in which nothing more follows at the head.
         """
@@ -71,13 +72,8 @@ class Poll:
         if everywhere and not more:
             passed, goes_on = self._read_on(prefix, place.sweep)
             sweep = passed[-1] if passed else place.sweep
-
-        def follow(plan: Plan) -> Place:
-            settled = set(plan.settled)
-            unsettled = next((number for number, key in enumerate(seen) if key not in settled), len(seen))
-            return Place(seen[unsettled - 1] if unsettled else place.head, sweep if goes_on else "")
-
-        return follow
+        unsettled = next((number for number, key in enumerate(seen) if key not in self._settled), len(seen))
+        return Place(seen[unsettled - 1] if unsettled else place.head, sweep if goes_on else "")
 
     def _read_on(self, prefix: str, after: str) -> tuple[list[str], bool]:
         """The keys that were decided on behind `after`, and whether there are more."""
@@ -98,9 +94,10 @@ class Poll:
             if self._full:
                 break
             chunk = messages[first : first + _CHUNK]
-            self._planner.take(chunk, known)
+            keys = [message.receipt for message in chunk]
+            self._settled = self._settled.difference(keys) | self._planner.take(chunk, known)
             self._new += len(self._planner.identities(chunk) - set(known))
-            passed += [message.receipt for message in chunk]
+            passed += keys
         return passed
 
     @property

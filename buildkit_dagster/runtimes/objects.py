@@ -54,14 +54,10 @@ class Request:
 
 @dataclass
 class Plan:
-    """The verdict on messages.
-
-    `settled` are receipts whose work is recorded or is none of ours, `later` the messages of jobs that cannot run yet.
-    """
+    """The verdict on messages; `later` are those of jobs that cannot run yet."""
 
     requests: list[Request] = field(default_factory=list)
     new_partitions: dict[str, list[str]] = field(default_factory=dict)
-    settled: list[str] = field(default_factory=list)
     later: list[Message] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     cursor: dict[str, str] = field(default_factory=dict)
@@ -90,32 +86,29 @@ class Planner:
         events = [event for message in messages for event in message.events]
         return {event.identity(source.job) for event in events for source in self._owners(event)}
 
-    def take(self, messages: Iterable[Message], recorded: Collection[str]) -> list[Message]:
-        """Decide on these messages too; returns those that are not settled.
+    def take(self, messages: Iterable[Message], recorded: Collection[str]) -> set[str]:
+        """Decide on these messages too; returns the receipts of those whose work is recorded or is none of ours.
 
         `recorded` holds the identities of objects whose run the instance has; only their messages are settled, so a
         crash between request and record loses nothing.
         """
-        unsettled: list[Message] = []
+        settled: set[str] = set()
         wanted: dict[str, list[ObjectEvent]] = {}
         for message in messages:
             if message.problem:
                 self._plan.notes.append(f"a message stays in the queue, which is {message.problem}")
-                unsettled.append(message)
                 continue
             owed = [(source, event) for event in message.events for source in self._owed(event, recorded)]
             for source, event in owed:
                 if source.ready:
                     wanted.setdefault(source.job, []).append(event)
             if not owed:
-                self._plan.settled.append(message.receipt)
-                continue
-            unsettled.append(message)
-            if not all(source.ready for source, _ in owed):
+                settled.add(message.receipt)
+            elif not all(source.ready for source, _ in owed):
                 self._plan.later.append(message)
         for job, events in wanted.items():
             self._wanted[job].add(events)
-        return unsettled
+        return settled
 
     def plan(self) -> Plan:
         """The verdict on all that was taken."""

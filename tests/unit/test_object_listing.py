@@ -37,11 +37,11 @@ class Bucket:
     def tick(self, *, kept: bool = True) -> None:
         planner, before = Planner([SOURCE]), self.pages
         known: Callable[[Iterable[str]], set[str]] = lambda asked: set(asked) & self.recorded.keys()  # noqa: E731
-        follow = Poll(planner, self.list_page, known, LIMITS).read("p/", self.place, everywhere=self.everywhere)
+        place = Poll(planner, self.list_page, known, LIMITS).read("p/", self.place, everywhere=self.everywhere)
         plan = planner.plan()
         assert self.pages - before <= 2 * LIMITS.pages
         if kept:
-            self.place = follow(plan)
+            self.place = place
             self.recorded.update(identity for request in plan.requests for identity in request.identities)
 
     def owed(self) -> set[str]:

@@ -32,12 +32,18 @@ def messages(*bodies: str) -> list[Message]:
     return [read_message(f"receipt-{number}", body, read=read_s3) for number, body in enumerate(bodies)]
 
 
+def decide(
+    received: Sequence[Message], sources: Sequence[Source], recorded: Collection[str] = (), **options: Any
+) -> tuple[Plan, set[str]]:
+    planner = Planner(sources, **options)
+    settled = planner.take(received, recorded)
+    return planner.plan(), settled
+
+
 def plan_messages(
     received: Sequence[Message], sources: Sequence[Source], recorded: Collection[str] = (), **options: Any
 ) -> Plan:
-    planner = Planner(sources, **options)
-    planner.take(received, recorded)
-    return planner.plan()
+    return decide(received, sources, recorded, **options)[0]
 
 
 def around(*known: str) -> Callable[[Collection[str]], Sequence[str]]:
@@ -81,9 +87,9 @@ def test_the_test_event_and_unknown_keys_are_deleted_and_malformed_messages_stay
     test_event = json.dumps({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "raw"})
     removed = notification("planes/p").replace("ObjectCreated:Put", "ObjectRemoved:Delete")
     received = messages(test_event, notification("other/x.csv"), removed, "{", "[]", '{"Records": [{}]}', "null")
-    plan = plan_messages(received, [FLIGHTS, PLANES], recorded=())
+    plan, settled = decide(received, [FLIGHTS, PLANES])
     assert plan.requests == []
-    assert plan.settled == ["receipt-0", "receipt-1", "receipt-2"]
+    assert settled == {"receipt-0", "receipt-1", "receipt-2"}
     assert "s3://raw/other/x.csv" in plan.notes[0]
     assert sum("stays in the queue" in note for note in plan.notes) == 4
 
@@ -117,19 +123,19 @@ def test_known_partitions_are_read_only_when_one_of_those_that_came_is_known() -
 
 def test_a_message_is_deleted_only_when_its_run_is_recorded() -> None:
     received = messages(notification("planes/p"))
-    first = plan_messages(received, [PLANES], recorded=())
-    assert first.settled == []
-    again = plan_messages(received, [PLANES], recorded=first.requests[0].identities)
-    assert (again.requests, again.settled) == ([], ["receipt-0"])
+    first, settled = decide(received, [PLANES])
+    assert settled == set()
+    again, settled = decide(received, [PLANES], recorded=first.requests[0].identities)
+    assert (again.requests, settled) == ([], {"receipt-0"})
 
 
 def test_two_jobs_that_read_the_same_object_each_get_a_run() -> None:
     twin = Source("seats", "raw", PLANES.pattern)
     received = messages(notification("planes/p"))
     both = plan_messages(received, [PLANES, twin], recorded=())
-    half = plan_messages(received, [PLANES, twin], recorded=both.requests[0].identities)
+    half, settled = decide(received, [PLANES, twin], recorded=both.requests[0].identities)
     assert [request.job for request in both.requests] == ["planes", "seats"]
-    assert ([request.job for request in half.requests], half.settled) == (["seats"], [])
+    assert ([request.job for request in half.requests], settled) == (["seats"], set())
 
 
 def test_an_object_of_a_job_that_cannot_run_yet_waits_ever_longer() -> None:
@@ -140,8 +146,8 @@ def test_an_object_of_a_job_that_cannot_run_yet_waits_ever_longer() -> None:
 
 def test_a_version_that_comes_after_a_newer_one_needs_no_run() -> None:
     newer = plan_messages(messages(notification("planes/p", "v2", "00B0")), [PLANES], recorded=())
-    late = plan_messages(messages(notification("planes/p", "v1", "0A")), [PLANES], recorded=(), cursor=newer.cursor)
-    assert (late.requests, late.settled) == ([], ["receipt-0"])
+    late, settled = decide(messages(notification("planes/p", "v1", "0A")), [PLANES], cursor=newer.cursor)
+    assert (late.requests, settled) == ([], {"receipt-0"})
     newest = plan_messages(messages(notification("planes/p", "v3", "00C0")), [PLANES], recorded=(), cursor=newer.cursor)
     assert len(newest.requests) == 1
 
@@ -168,13 +174,13 @@ def test_every_version_is_recorded_once_or_still_queued_through_duplicates_disor
     cursor: dict[str, str] = {}
     for _ in range(data.draw(st.integers(0, 40))):
         chosen = data.draw(st.lists(st.sampled_from(sorted(queue)), max_size=6)) if queue else []
-        plan = plan_messages(
+        plan, settled = decide(
             [read_message(receipt, queue[receipt], read=read_s3) for receipt in chosen],
             [source, PLANES],
             recorded,
             cursor=cursor,
         )
-        for receipt in plan.settled:
+        for receipt in settled:
             queue.pop(receipt, None)
         if data.draw(st.booleans(), label="the tick's result is kept"):
             cursor = plan.cursor
