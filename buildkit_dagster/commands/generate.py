@@ -11,9 +11,12 @@ from typing import Annotated, Any
 import typer
 
 from buildkit_dagster.commands.common import EnvironmentOption, err, open_platform, out
+from buildkit_dagster.config.environment import read_environment
+from buildkit_dagster.config.folder import find_folder
 from buildkit_dagster.config.ingest import IngestJob
 from buildkit_dagster.config.models import Platform
 from buildkit_dagster.config.runtimes import GCP_RUNTIMES
+from buildkit_dagster.config.sources import CONFIG_FOLDER, is_yaml
 from buildkit_dagster.config.yaml import read_document
 from buildkit_dagster.errors import FlagContradictsJob, NothingToGenerate, UnknownIngestJob
 from buildkit_dagster.runtimes.image import image_tags
@@ -21,6 +24,7 @@ from buildkit_dagster.stacks.standalone import KINDS, standalone_root
 from buildkit_dagster.tags.wanted import job_labels, job_tags
 from buildkit_dagster.terraform.written_root import Format, write_root
 
+_JOBS = Path(CONFIG_FOLDER, "jobs")
 _CLOUDS = ", ".join(dict.fromkeys(cloud for cloud, _ in KINDS.values()))
 _RESOURCES = ", ".join(resource for _, resource in KINDS.values())
 
@@ -56,20 +60,37 @@ def run(
 
 def _environment_of(job: str) -> str | None:
     """The one environment the job's file is for, if it says so and none is chosen."""
-    path = Path(job)
-    data: Any = read_document(path).data if path.is_file() else None
+    files = [Path(job)] if Path(job).is_file() else _files_of(job)
+    data: Any = read_document(files[0]).data if len(files) == 1 else None
     written = data.get("environment") if isinstance(data, dict) else None
     return written if isinstance(written, str) else None
 
 
+def _files_of(asked: str) -> list[Path]:
+    """The files of jobs in the platform folder that `TENANT/JOB`, or a name alone, may mean."""
+    tenant, name = _meant(Path(asked))
+    files = (find_folder(read_environment()) / _JOBS).rglob("*")
+    return [file for file in files if is_yaml(file) and file.stem == name and tenant in ("", file.parent.name)]
+
+
+def _meant(path: Path) -> tuple[str, str]:
+    """Tenant and name of the job that `TENANT/JOB` or the path of a file means; no tenant where none is written."""
+    return path.parent.name, path.stem if path.suffix.lower() in (".yaml", ".yml") else path.name
+
+
 def _find(platform: Platform, asked: str) -> IngestJob:
-    """The job by its file or by `tenant/job`."""
-    tenant, _, name = asked.removesuffix(".yaml").removesuffix(".yml").rpartition("/")
-    named = [job for job in platform.ingest_jobs if job.name == name]
-    exact = [job for job in named if job.tenant == tenant.rpartition("/")[2]]
-    for candidates in (exact, named):
-        if len(candidates) == 1:
-            return candidates[0]
+    """The job by its file or by `TENANT/JOB`; by its name alone where one tenant has such a job.
+
+    Whose job is meant is never guessed: no other tenant than the written one is looked at, and a file that lies
+    elsewhere is none of the platform's.
+    """
+    path = Path(asked)
+    if path.is_file():
+        path = path.parent.resolve() / path.name
+    tenant, name = _meant(path)
+    named = [job for job in platform.ingest_jobs if job.name == name and tenant in ("", job.tenant)]
+    if len(named) == 1 and (not path.is_file() or path.is_relative_to(platform.folder / _JOBS)):
+        return named[0]
     known = [f"{job.tenant}/{job.name}" for job in platform.ingest_jobs]
     raise UnknownIngestJob(asked, platform.environment, known)
 

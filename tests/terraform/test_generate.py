@@ -155,6 +155,9 @@ def test_it_is_the_unit_the_platform_would_apply_with_a_state_of_its_own(folder:
         ((SALES, "--resource-type", "lambda"), "write `--resource-type ecs_fargate`, leave the flag out"),
         (("acme/salse",), "acme/salse is no ingest job of environment dev; allowed: acme/customers, acme/sales"),
         (("config/jobs/acme/nothing.yaml",), "is no ingest job of environment dev"),
+        (("globex/sales",), "globex/sales is no ingest job of environment dev; allowed: acme/customers, acme/sales"),
+        (("config/jobs/globex/sales.yaml",), "config/jobs/globex/sales.yaml is no ingest job of environment dev"),
+        (("elsewhere/acme/sales.yaml",), "elsewhere/acme/sales.yaml is no ingest job of environment dev"),
         (("acme/sales", "--output-dir", "taken/main.tf"), "the folder taken/main.tf cannot be written (File exists)"),
         (("acme/sales", "--output-dir", "taken"), "holds main.tf already, and Terraform would take acme-till-sales.tf"),
     ],
@@ -164,6 +167,8 @@ def test_what_cannot_be_meant_is_refused_and_nothing_is_written(
 ) -> None:
     (folder / "taken").mkdir()
     (folder / "taken/main.tf").write_text("")
+    (folder / "elsewhere/acme").mkdir(parents=True)
+    (folder / "elsewhere/acme/sales.yaml").write_text((folder / SALES).read_text())
     code, said, problems = generate(*arguments)
     assert (code, said) == (2, "")
     assert message in problems.replace("\n", " ")
@@ -178,6 +183,17 @@ def test_a_job_without_infrastructure_is_generated_with_the_platforms_default_an
     code, said, problems = generate("config/jobs/acme/customers.yaml")
     assert (code, (folder / "terraform/acme-till-customers.tf").is_file()) == (0, True), problems
     assert "Runs in aws_ecs_fargate: cpu 1024, memory 2048, image platform, timeout 3600\n" in said
+
+
+@pytest.mark.parametrize("asked", ["acme/sales", "sales", "acme/sales.yaml", SALES])
+def test_a_job_of_one_environment_needs_no_other_word_for_it(
+    folder: Path, generate: Generate, monkeypatch: pytest.MonkeyPatch, asked: str
+) -> None:
+    edited(folder, SALES, "tenant_id: acme\n", "tenant_id: acme\nenvironment: prd\n")
+    monkeypatch.delenv("BUILDKIT_ENV")
+    code, said, problems = generate(asked)
+    assert (code, "/acme-till-sales.tf" in said) == (0, True), problems
+    assert "  environment = prod\n" in said, said
 
 
 @pytest.mark.parity("B-5")
