@@ -44,7 +44,7 @@ def google_terraform(folder: Path) -> Iterator[Terraform]:
 
         def terraform(root: Path, *args: str) -> CompletedProcess[str]:
             env = child_environment(variables, root / ".terraform", configuration, "default") | dict(reattach)
-            return run([str(sources.binary), *args, "-no-color"], cwd=root, env=env, timeout=120)
+            return run([str(sources.binary), *args, "-no-color"], cwd=root, env=env, timeout=600)
 
         yield terraform
 

@@ -40,7 +40,7 @@ _SESSION_FILE = "emulator.session"
 _POLL_SECONDS = 0.7
 #: How long "everything is there and nothing runs" must hold where models are older than data that did not change.
 _REST_SECONDS = 15.0
-_DEADLINE_SECONDS = 600.0
+_DEADLINE_SECONDS = 1500.0
 
 Say = Callable[[str], None]
 

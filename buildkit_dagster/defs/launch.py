@@ -63,7 +63,7 @@ def submit(
     return instance.submit_run(run.run_id, None)  # type: ignore[arg-type]
 
 
-def follow(instance: DagsterInstance, run_id: str, queue_timeout: float = 120.0) -> Iterator[EventLogEntry]:
+def follow(instance: DagsterInstance, run_id: str, queue_timeout: float = 300.0) -> Iterator[EventLogEntry]:
     """The run's events as they are written, until it is finished; raises when nobody takes it from the queue."""
     cursor: str | None = None
     started = time.monotonic()

@@ -27,7 +27,7 @@ LOOPBACK = "127.0.0.1"
 _QUEUE = "QUEUED_RUN_COORDINATOR"
 #: A daemon writes a heartbeat every 30 seconds.
 _HEARTBEAT_SECONDS = 40.0
-_START_SECONDS = 90.0
+_START_SECONDS = 300.0
 _END_SECONDS = 20.0
 
 

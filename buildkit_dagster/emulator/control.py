@@ -25,7 +25,7 @@ from buildkit_dagster.config.environment import emulated_variables, read_environ
 from buildkit_dagster.emulator.settings import LOG_FILE, START_FILE, STATE_FILE
 from buildkit_dagster.errors import EmulatorError
 
-_START_SECONDS = 60.0
+_START_SECONDS = 180.0
 _STOP_SECONDS = 15.0
 _LOG_TAIL = 20
 

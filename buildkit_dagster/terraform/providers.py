@@ -39,7 +39,7 @@ _USUAL = (
     "/usr/share/terraform-providers",
 )
 _CONNECT_SECONDS = 3.0
-_VERSION_SECONDS = 15.0
+_VERSION_SECONDS = 60.0
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 def empty_account(emulator: Emulator, boto: Callable[[str], Any]) -> None:
     """Everything gone but the state's bucket, which is new."""
-    _DIRECT.open(urllib.request.Request(f"{emulator.endpoint}/moto-api/reset", method="POST"), timeout=30).close()
+    _DIRECT.open(urllib.request.Request(f"{emulator.endpoint}/moto-api/reset", method="POST"), timeout=300).close()
     boto("s3").create_bucket(Bucket=BUCKET)
 
 

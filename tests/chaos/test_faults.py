@@ -310,7 +310,7 @@ def race_rows() -> list[Row]:
         row(
             "two runs on two machines, the second waits",
             "middle of apply",
-            partial(race_there, lock_timeout="60s", ends="waits"),
+            partial(race_there, lock_timeout="300s", ends="waits"),
             SUCCESS,
         ),
         row(

@@ -194,7 +194,7 @@ print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
 
 def _imported_to_load(folder: Path) -> set[str]:
     loaded = subprocess.run(
-        [sys.executable, "-c", _LOAD, str(folder)], check=True, capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", _LOAD, str(folder)], check=True, capture_output=True, text=True, timeout=600
     )
     return set(json.loads(loaded.stdout.splitlines()[-1]))
 

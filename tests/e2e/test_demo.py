@@ -32,7 +32,7 @@ def demo(installed: Installed) -> Demo:
     made = installed.run("init", "my-platform", cwd=installed.root)
     assert made.returncode == 0, made.stderr
     folder = installed.root / "my-platform"
-    done = installed.run("demo", "--json", "told.json", cwd=folder, timeout=580)
+    done = installed.run("demo", "--json", "told.json", cwd=folder, timeout=1500)
     assert done.returncode == 0, done.stdout + done.stderr
     return Demo(folder, done.stdout, json.loads((folder / "told.json").read_text()))
 

@@ -51,7 +51,7 @@ class Local:
     def _run(self, command: list[str]) -> subprocess.CompletedProcess[str]:
         variables = dagster_variables(self.platform, self.process)
         return subprocess.run(
-            command, cwd=self.platform.folder, env=variables, capture_output=True, text=True, timeout=400
+            command, cwd=self.platform.folder, env=variables, capture_output=True, text=True, timeout=1200
         )
 
     def runs(self) -> list[DagsterRun]:

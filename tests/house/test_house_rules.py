@@ -49,7 +49,7 @@ FORBIDDEN_TEXT = {
 
 
 def committed_files() -> list[Path]:
-    found = process.run(["git", "ls-files"], cwd=REPOSITORY, env={"PATH": os.environ["PATH"]}, timeout=30)
+    found = process.run(["git", "ls-files"], cwd=REPOSITORY, env={"PATH": os.environ["PATH"]}, timeout=120)
     assert found.returncode == 0, found.stderr
     return [REPOSITORY / line for line in found.stdout.splitlines() if (REPOSITORY / line).is_file()]
 

@@ -119,7 +119,7 @@ def planned(root: Path, environment: Mapping[str, str]) -> dict[str, Any]:
     write_cli_configuration(Path(variables["TF_CLI_CONFIG_FILE"]), find_mirror(None))
 
     def terraform(*arguments: str) -> str:
-        answer = process.run(["terraform", *arguments], cwd=root, env=variables, timeout=120)
+        answer = process.run(["terraform", *arguments], cwd=root, env=variables, timeout=600)
         assert answer.returncode == 0, answer.stdout + answer.stderr
         return answer.stdout
 
@@ -201,8 +201,8 @@ def test_the_script_of_the_guide_takes_the_same_arguments(folder: Path) -> None:
     script = [sys.executable, str(REPOSITORY / "scripts/generate_terraform.py")]
     arguments = [SALES, "--cloud", "aws", "--resource-type", "ecs_fargate", "--output-dir", "out", "--format", "json"]
     environment = {**os.environ, "BUILDKIT_ENV": "dev"}
-    answer = process.run([*script, *arguments], cwd=folder, env=environment, timeout=60)
+    answer = process.run([*script, *arguments], cwd=folder, env=environment, timeout=300)
     assert answer.returncode == 0, answer.stderr
     assert "✓ Generated out/acme-till-sales.tf.json" in answer.stdout
-    wrong = process.run([*script, SALES, "--cloud", "azure"], cwd=folder, env=environment, timeout=60)
+    wrong = process.run([*script, SALES, "--cloud", "azure"], cwd=folder, env=environment, timeout=300)
     assert (wrong.returncode, "Traceback" in wrong.stderr) == (2, False)

@@ -75,7 +75,7 @@ def terraform(tmp_path: Path) -> Terraform:
     sources = find_sources(variables, read_environment().provider_mirror)
     configuration = write_cli_configuration(tmp_path / "cli.tfrc.json", sources.mirror)
     env = child_environment(variables, tmp_path / "data", configuration, "default")
-    return lambda folder, *args: run([str(sources.binary), *args], cwd=folder, env=env, timeout=120)
+    return lambda folder, *args: run([str(sources.binary), *args], cwd=folder, env=env, timeout=600)
 
 
 def blocks(file: Path, kind: str) -> set[str]:

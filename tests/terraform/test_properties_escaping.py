@@ -35,7 +35,7 @@ def test_terraform_reads_every_text_as_it_was_meant(tmp_path: Path) -> None:
     root = {"variable": {REF.variable: {"default": "${id}"}}, "output": outputs}
     (tmp_path / "main.tf.json").write_text(json.dumps(root))
     env = {**os.environ, "CHECKPOINT_DISABLE": "1"}
-    applied = run(["terraform", "apply", "-auto-approve", "-no-color"], cwd=tmp_path, env=env, timeout=120)
+    applied = run(["terraform", "apply", "-auto-approve", "-no-color"], cwd=tmp_path, env=env, timeout=600)
     assert applied.returncode == 0, applied.stderr
     found = parse_state((tmp_path / "terraform.tfstate").read_text()).outputs
     wrong = [(parts, found[f"text_{number}"]) for number, parts in enumerate(batch)]

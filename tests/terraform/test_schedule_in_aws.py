@@ -30,7 +30,7 @@ OBJECTS = {
 }
 #: The last weekday of June 2027: three in UTC, half past six in Berlin.
 LOADS, BUILD = datetime(2027, 6, 30, 3, 0, tzinfo=UTC), datetime(2027, 6, 30, 4, 30, tzinfo=UTC)
-PATIENCE = 180.0
+PATIENCE = 600.0
 
 
 @pytest.fixture(scope="module")

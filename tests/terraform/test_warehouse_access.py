@@ -225,9 +225,9 @@ def applied(folder: Path, warehouses: Mapping[str, Mapping[str, Any]]) -> dict[s
     configuration = write_cli_configuration(folder / "cli.tfrc.json", sources.mirror)
     env = child_environment(variables, folder / "data", configuration, "default")
     for command in (("init", "-input=false"), ("apply", "-input=false", "-auto-approve")):
-        done = run([str(sources.binary), *command, "-no-color"], cwd=folder, env=env, timeout=120)
+        done = run([str(sources.binary), *command, "-no-color"], cwd=folder, env=env, timeout=600)
         assert done.returncode == 0, done.stdout + done.stderr
-    shown = run([str(sources.binary), "output", "-json"], cwd=folder, env=env, timeout=60)
+    shown = run([str(sources.binary), "output", "-json"], cwd=folder, env=env, timeout=300)
     read: dict[str, Any] = json.loads(shown.stdout)
     return read
 

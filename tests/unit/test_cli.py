@@ -20,7 +20,7 @@ def buildkit(*arguments: str, cwd: Path, **variables: str) -> subprocess.Complet
     env = {"PATH": os.environ["PATH"], "HOME": str(cwd), "TERM": "dumb", **variables}
     code = "from buildkit_dagster.cli import main; main()"
     return subprocess.run(
-        [sys.executable, "-c", code, *arguments], cwd=cwd, env=env, capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", code, *arguments], cwd=cwd, env=env, capture_output=True, text=True, timeout=300
     )
 
 
@@ -211,7 +211,7 @@ def test_an_interrupt_is_said(tmp_path: Path) -> None:
     code = "import os, signal, sys\nfrom buildkit_dagster import cli\nfrom buildkit_dagster.commands import validate\n"
     interrupting = code + "validate.examine = lambda *_: os.kill(os.getpid(), signal.SIGINT)\ncli.main()"
     done = subprocess.run(
-        [sys.executable, "-c", interrupting, "validate"], cwd=tmp_path, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", interrupting, "validate"], cwd=tmp_path, capture_output=True, text=True, timeout=300
     )
     assert (done.returncode, done.stderr) == (130, "buildkit: interrupted\n")
 

@@ -40,10 +40,10 @@ def run(spec: dict[str, Any], folder: Path) -> Path:
     env = {"CODEBUILD_SRC_DIR": str(checkout), "PATH": f"{folder}/bin:{os.environ['PATH']}"}
     phase = spec["phases"]["build"]
     for command in phase["commands"]:
-        if process.run(["sh", "-c", command], cwd=checkout, env=env, timeout=10).returncode:
+        if process.run(["sh", "-c", command], cwd=checkout, env=env, timeout=120).returncode:
             break
     for command in phase["finally"]:
-        assert process.run(["sh", "-c", command], cwd=checkout, env=env, timeout=10).returncode == 0
+        assert process.run(["sh", "-c", command], cwd=checkout, env=env, timeout=120).returncode == 0
     return folder / "buildkit.kept"
 
 

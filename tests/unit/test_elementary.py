@@ -41,7 +41,7 @@ def project(elementary: dict[str, object], **more: object) -> DbtProject:
 
 
 def git(*arguments: str, cwd: Path) -> str:
-    done = process.run(["git", *arguments], cwd=cwd, env=dict(os.environ), timeout=30)
+    done = process.run(["git", *arguments], cwd=cwd, env=dict(os.environ), timeout=120)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -69,7 +69,7 @@ def run(checkout: Path, of: DbtProject, fail: str = "") -> list[str]:
         **elementary.variables(of, "dev", "artifacts", PREFIX),
     }
     script = "\n".join(elementary.commands(of))
-    done = process.run(["sh", "-e", "-c", script], cwd=checkout, env=env, timeout=60)
+    done = process.run(["sh", "-e", "-c", script], cwd=checkout, env=env, timeout=300)
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
 

@@ -76,14 +76,32 @@ def test_polls_keep_the_interval():
     assert time.monotonic() - started >= 0.2
 
 
-def test_following_ends_only_when_the_work_has_ended_and_the_stream_is_quiet():
+def test_what_is_written_after_the_work_has_ended_is_waited_for():
     logs = FakeLogs(["one"])
-    seen: list[str] = []
+    looks: list[int] = []
 
     def ended() -> bool:
-        if logs.calls == 6 and logs.messages == ["one"]:
-            logs.messages.append("written late")
-        return logs.calls >= 4
+        looks.append(len(logs.messages or []))
+        if len(looks) == 5:  # when it has been quiet for some polls
+            logs.messages = ["one", "written late"]
+        if len(looks) == 7:
+            logs.messages = ["one", "written late", "the end"]
+        return True
 
-    seen += tail(logs, interval=0.01).follow(ended, settle=0.2)
+    # The last line ends it, so a busy machine may take its time: nothing else does within the hour.
+    seen = list(tail(logs, interval=0.01).follow(ended, settle=3600.0, last_line="the end"))
     assert seen == ["one", "written late"]
+    assert len(looks) == 7
+
+
+def test_following_ends_only_when_the_work_has_ended_and_the_stream_is_quiet():
+    logs = FakeLogs(["one"])
+    ends: list[float] = []
+
+    def ended() -> bool:
+        if logs.calls >= 4:
+            ends.append(time.monotonic())
+        return bool(ends)
+
+    assert list(tail(logs, interval=0.01).follow(ended, settle=0.2)) == ["one"]
+    assert time.monotonic() - ends[0] >= 0.2

@@ -93,7 +93,7 @@ def test_what_is_typed_into_the_form_is_an_argument_and_nothing_else(
     assert "${{" not in script
 
     done = process.run(
-        ["bash", "-e", "-c", script], cwd=tmp_path, env={"PATH": f"{tmp_path}:{PATH}", "PLANS": plans}, timeout=30
+        ["bash", "-e", "-c", script], cwd=tmp_path, env={"PATH": f"{tmp_path}:{PATH}", "PLANS": plans}, timeout=120
     )
 
     assert done.returncode == 0, done.stderr
