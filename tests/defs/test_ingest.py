@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import boto3
+import duckdb
 import pytest
 from botocore.config import Config
 from dagster import (
@@ -30,7 +33,9 @@ from buildkit_dagster.defs.failures import told_plainly
 from buildkit_dagster.defs.pipes.ecs import run_task
 from buildkit_dagster.defs.runtimes.ecs import task_request
 from buildkit_dagster.emulator.control import Emulator
+from tests.defs.function_till import with_runtime_written
 from tests.defs.till import Till, new_till, sales
+from tests.emulator.helpers import until
 
 SALES = AssetKey(["till", "sales"])
 
@@ -245,6 +250,49 @@ def start_worker(till: Till, home: Path, job: str) -> process.Child:
         env={**os.environ, "DAGSTER_HOME": str(home)},
         stdout=home / "worker.log",
     )
+
+
+def loading(worker: process.Child) -> list[int]:
+    """The processes on this machine that load for a worker; Dagster has children of its own, for its logs."""
+    pids = " ".join(file.read_text() for file in Path(f"/proc/{worker.pid}/task").glob("*/children")).split()
+    return [int(pid) for pid in pids if b"entrypoints.ingest" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+
+
+@contextmanager
+def held_warehouse(till: Till) -> Iterator[None]:
+    """Whoever has the warehouse holds every load in its middle, wherever it runs."""
+    till.warehouse.parent.mkdir(parents=True)
+    with duckdb.connect(str(till.warehouse)):
+        yield
+
+
+@pytest.mark.parity("B-29")
+def test_a_local_job_past_its_deadline_is_stopped(till: Till, instance: DagsterInstance) -> None:
+    hasty = with_runtime(till, "customers", type="local", timeout=2)
+    hasty.put("customers/a.csv", b"id\n1\n2\n")
+    with held_warehouse(hasty):
+        failure = failure_of(hasty.materialize(instance, "customers"))
+    [pid] = re.findall(r"process (\d+) of \S+ passed its deadline of 2 s and was stopped", failure)
+    assert process.started_at(int(pid)) is None
+    # What was stopped has left nothing that stands in the way.
+    assert with_runtime(hasty, "customers", timeout=60).materialize(instance, "customers").success
+    assert till.rows("SELECT count(*) FROM till.customers") == [(2,)]
+
+
+def test_cancelling_the_run_of_a_local_job_stops_it_at_its_next_safe_point(till: Till, tmp_path: Path) -> None:
+    with_runtime_written(till.platform.folder, "customers", "{type: local}")
+    till.put("customers/a.csv", b"id\n1\n2\n")
+    with held_warehouse(till):
+        worker = start_worker(till, tmp_path / "home", "customers")
+        try:
+            until(lambda: "waiting at most 60 s for another writer" in worker.stdout.read_text(), bool, 60)
+            [pid] = loading(worker)
+            worker.signal(signal.SIGINT)
+            worker.wait(40)
+        finally:
+            worker.end()
+    assert process.started_at(pid) is None
+    assert till.rows("SELECT table_name FROM information_schema.tables") == []
 
 
 def await_task(till: Till) -> dict[str, Any]:

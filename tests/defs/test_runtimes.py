@@ -5,6 +5,7 @@ What only one runtime does is in the tests of that runtime.
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import threading
 import uuid
@@ -13,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 from dagster import DagsterInstance
 
@@ -22,7 +22,7 @@ from buildkit_dagster.emulator.control import Emulator
 from buildkit_dagster.runtimes.calls import CLAIM, OUTCOME
 from tests.defs.function_till import make_function, with_runtime_written
 from tests.defs.google_till import GoogleTill, google_till, variables_of
-from tests.defs.test_ingest import client_of, failure_of, start_worker
+from tests.defs.test_ingest import client_of, failure_of, held_warehouse, loading, start_worker
 from tests.defs.till import Till, new_till, till_at
 from tests.emulator.helpers import until
 from tests.google.server import GoogleStandIn, google
@@ -44,18 +44,14 @@ class Scene:
     left_has_ended: Callable[[], bool]
 
 
-def loads_here(worker: process.Child) -> bool:
-    """Whether the worker has a child that loads; Dagster has children of its own, for its logs."""
-    pids = " ".join(file.read_text() for file in Path(f"/proc/{worker.pid}/task").glob("*/children")).split()
-    return any(b"entrypoints.ingest" in Path(f"/proc/{pid}/cmdline").read_bytes() for pid in pids)
-
-
 def of_s3(folder: Path, emulator: Emulator, runtime: str) -> Scene:
     new = new_till(folder, emulator.endpoint, client_of(emulator))
     with_runtime_written(new.platform.folder, JOB, runtime)
     till = till_at(new.platform.folder, new.platform.name, emulator.endpoint, new.boto)
     till.make_lake()
-    return Scene(till, till.put, lambda home: start_worker(till, home, JOB), loads_here, lambda: True)
+    return Scene(
+        till, till.put, lambda home: start_worker(till, home, JOB), lambda worker: bool(loading(worker)), lambda: True
+    )
 
 
 def local(folder: Path, emulator: Emulator, _: GoogleStandIn) -> Scene:
@@ -92,7 +88,7 @@ def of_google(folder: Path, emulator: Emulator, stand_in: GoogleStandIn, runtime
     def put(key: str, body: bytes) -> None:
         stand_in.storage.put(raw, key, body)
 
-    return Scene(made.till, put, made.start_worker, loads_here, lambda: True), made
+    return Scene(made.till, put, made.start_worker, lambda worker: bool(loading(worker)), lambda: True), made
 
 
 def local_of_google(folder: Path, emulator: Emulator, stand_in: GoogleStandIn) -> Scene:
@@ -222,16 +218,15 @@ def test_a_worker_killed_in_the_middle_of_a_load_is_recovered_by_the_next_run(
     scene, home = RUNTIMES[runtime](tmp_path / "platform", emulator, stand_in), tmp_path / "home"
     for key, body in months(1).items():
         scene.put(key, body)
-    # Whoever has the warehouse holds every load in its middle, wherever it runs.
-    scene.till.warehouse.parent.mkdir(parents=True)
-    warehouse = duckdb.connect(str(scene.till.warehouse))
+    held = contextlib.ExitStack()
+    held.enter_context(held_warehouse(scene.till))
     worker = scene.start_worker(home)
     try:
         until(lambda: scene.at_work(worker), bool, 60)
     finally:
         worker.signal(signal.SIGKILL)
         worker.end()
-    release = threading.Thread(target=lambda: (until(scene.left_has_ended, bool, 60), warehouse.close()))
+    release = threading.Thread(target=lambda: (until(scene.left_has_ended, bool, 60), held.close()))
     with DagsterInstance.from_config(str(home)) as instance:
         [run] = instance.get_runs()
         instance.report_run_failed(run)
