@@ -16,7 +16,7 @@ from typing import Any
 from buildkit_dagster.terraform.digest import hash_of
 from buildkit_dagster.terraform.engine import Engine
 from buildkit_dagster.terraform.rendered_root import Ref
-from buildkit_dagster.terraform.stack import TerraformStack
+from buildkit_dagster.terraform.stack import IMPORTS_FILE, TerraformStack
 from buildkit_dagster.terraform.state import State
 from buildkit_dagster.terraform.workdir import LOCK_FILE, Workdir
 
@@ -39,7 +39,7 @@ def input_parts(
     upstream = {name for name, value in stack.variables.items() if isinstance(value, Ref)}
     own = {name: value for name, value in values.items() if name not in upstream}
     return {
-        "configuration": hash_of(_configuration(stack, modules)),
+        "configuration": hash_of(_configuration(workdir, modules)),
         "variables": hash_of([own, _value_files(stack, modules)], nonce),
         "upstream outputs": hash_of({name: values[name] for name in sorted(upstream) if name in values}, nonce),
         "state": state_part(state),
@@ -63,10 +63,13 @@ def package_version() -> str:
         return "unknown"
 
 
-def _configuration(stack: TerraformStack, modules: Mapping[str, Path]) -> Any:
-    """A rendered root is data; of one written by hand every file may be read by an expression of it."""
+def _configuration(workdir: Workdir, modules: Mapping[str, Path]) -> Any:
+    """A rendered root is data, and the files written beside it; of one written by hand every file may be read by an
+    expression of it."""
+    stack = workdir.stack
     if stack.source is not None:
-        return stack.body()
+        beside = (workdir.folder / name for name in (IMPORTS_FILE, *stack.source.files))
+        return [stack.body(), [[file.name, _hash(file)] for file in beside if file.exists()]]
     return [stack.workspace] + [entry for entry in _own_files(stack, modules) if not entry[0].endswith(_VALUES)]
 
 
@@ -75,7 +78,7 @@ def _value_files(stack: TerraformStack, modules: Mapping[str, Path]) -> list[Any
     if stack.source is not None:
         return []
     found = [entry for entry in _own_files(stack, modules) if entry[0].endswith(_VALUES)]
-    return [*found, [hashlib.sha256(file.read_bytes()).hexdigest() for file in stack.var_files]]
+    return [*found, [_hash(file) for file in stack.var_files]]
 
 
 def _own_files(stack: TerraformStack, modules: Mapping[str, Path]) -> list[list[str]]:
@@ -94,10 +97,11 @@ def _module_folders(workdir: Workdir) -> dict[str, Path]:
 def _files(folder: Path, others: Iterable[Path]) -> list[list[str]]:
     """Name and hash of each file below a folder that is neither ours nor in one of the `others`."""
     apart = {other.resolve() for other in others} - {folder.resolve()}
-    return [
-        [file.relative_to(folder).as_posix(), hashlib.sha256(file.read_bytes()).hexdigest()]
-        for file in sorted(_walk(folder, apart))
-    ]
+    return [[file.relative_to(folder).as_posix(), _hash(file)] for file in sorted(_walk(folder, apart))]
+
+
+def _hash(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def _walk(folder: Path, apart: set[Path]) -> Iterator[Path]:

@@ -112,6 +112,7 @@ def _rendered(
         work=folder,
         source=root,
         lock_file=stack.lock_file,
+        imports=stack.imports,
     )
     return replace(engine, stack=variant)
 

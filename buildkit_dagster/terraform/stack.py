@@ -41,8 +41,8 @@ class TerraformStack:
 
     `workspace` is the Terraform workspace, made when it is not there. `backend_config` completes a partial backend
     block: settings, or a file of them. `terraform_binary` is a name on PATH or a path. `work` holds what may be deleted
-    (`.buildkit/<name>` in the root by default). `drift` says what drift means,
-    for all units or by unit.
+    (`.buildkit/<name>` in the root by default). `imports` is the file of the user's `import` blocks, by default beside
+    the root. `drift` says what drift means, for all units or by unit.
     """
 
     path: Path
@@ -56,6 +56,7 @@ class TerraformStack:
     work: Path = field(default=Path(), repr=False)
     source: RenderedRoot | None = field(default=None, repr=False)
     lock_file: Path | None = field(default=None, repr=False)
+    imports: Path = field(default=Path(), repr=False)
     drift: Drift | Mapping[str, Drift] = field(default="warn", repr=False)
 
     def __init__(
@@ -72,6 +73,7 @@ class TerraformStack:
         work: str | Path | None = None,
         source: RenderedRoot | None = None,
         lock_file: Path | None = None,
+        imports: Path | None = None,
         drift: Drift | Mapping[str, Drift] = "warn",
     ) -> None:
         folder = Path(path).absolute()
@@ -90,6 +92,7 @@ class TerraformStack:
             "work": Path(work).absolute() if work else folder / ".buildkit" / _slot(own, space),
             "source": source,
             "lock_file": lock_file,
+            "imports": imports or folder / IMPORTS_FILE,
             "drift": drift,
         }
         for key, value in values.items():
@@ -105,8 +108,10 @@ class TerraformStack:
     ) -> TerraformStack:
         """A stack whose root is data; it is written to `<work>/<stack>/` when it is run, never before.
 
-        `work` is the platform's, `<platform folder>/.buildkit/<env>`; the platform folder keeps the lock file.
+        `work` is the platform's, `<platform folder>/.buildkit/<env>`; the platform folder keeps the lock file, and the
+        `import` blocks by environment, since every environment has names of its own.
         """
+        platform = work.absolute().parent.parent
         return cls(
             work / root.stack,
             name=root.stack,
@@ -114,17 +119,10 @@ class TerraformStack:
             upstream=upstream,
             work=work / root.stack,
             source=root,
-            lock_file=work.parent.parent / _lock_file(root),
+            lock_file=platform / _lock_file(root),
+            imports=platform / "imports" / work.name / f"{root.stack}.tf.json",
             drift=drift,
         )
-
-    @property
-    def imports(self) -> Path:
-        """Where the user's `import` blocks are: beside a root written by hand, else in the platform folder, by
-        environment, since every environment has names of its own."""
-        if self.source is None:
-            return self.path / IMPORTS_FILE
-        return self.work.parents[2] / "imports" / self.work.parent.name / f"{self.name}.tf.json"
 
     @cached_property
     def root(self) -> Root:

@@ -13,11 +13,13 @@ from dagster import AssetExecutionContext, Config, materialize
 from buildkit_dagster import Ref, TerraformCliResource, TerraformStack, terraform_assets
 from buildkit_dagster.config.gates import Gates
 from buildkit_dagster.errors import PlanDamaged, PlanNotFound
+from buildkit_dagster.terraform.adopt import Adoption, write_imports
 from buildkit_dagster.terraform.digest import digest_of
 from buildkit_dagster.terraform.plan_record import PlanRecord
 from buildkit_dagster.terraform.plans import Plans
+from buildkit_dagster.terraform.rendered_root import ModuleCall, RenderedRoot
 from buildkit_dagster.terraform.state import read_state
-from tests.terraform_runs import Run, copy_root, materialize_stack
+from tests.terraform_runs import ROOTS, Run, copy_root, materialize_stack
 
 EVERY_CHANGE = Gates(every_change=True)
 
@@ -179,6 +181,34 @@ def test_apply_refuses_a_plan_after_a_change_and_names_the_part(
     assert f"since it was made, these changed: {part}. Nothing was applied." in run.error
     assert not run.reported
     assert read_state(stack.backend, None).serial == before
+
+
+def rendered(folder: Path, note: bytes = b"low") -> TerraformStack:
+    root = RenderedRoot(
+        "tide", (ModuleCall("pool", "one", {"text": "x"}),), None, None, ROOTS / "repeated", {"note.txt": lambda: note}
+    )
+    return TerraformStack.rendered(root, folder / ".buildkit" / "dev")
+
+
+def imports(folder: Path) -> TerraformStack:
+    stack = rendered(folder)
+    write_imports(stack.imports, [Adoption("module.pool.terraform_data.this", "found")])
+    return stack
+
+
+def files_beside_the_root(folder: Path) -> TerraformStack:
+    return rendered(folder, b"high")
+
+
+@pytest.mark.parametrize("change", [imports, files_beside_the_root])
+def test_apply_refuses_a_rendered_stacks_plan_after_a_change_beside_its_root(
+    tmp_path: Path, change: Callable[[Path], TerraformStack]
+) -> None:
+    record = asked(rendered(tmp_path))
+    changed = change(tmp_path)
+    run = apply(changed, record)
+    assert "since it was made, these changed: configuration. Nothing was applied." in run.error
+    assert apply(changed, asked(changed)).success
 
 
 @pytest.mark.parametrize("part", ["tools", "changes"])

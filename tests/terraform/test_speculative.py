@@ -10,6 +10,7 @@ import pytest
 from buildkit_dagster import Ref, TerraformCliResource, TerraformStack
 from buildkit_dagster.config.gates import Gates
 from buildkit_dagster.errors import NotPlannable, UpstreamOutputMissing, UpstreamOutputSensitive
+from buildkit_dagster.terraform.adopt import Adoption, write_imports
 from buildkit_dagster.terraform.plan import UNKNOWN, Plan
 from buildkit_dagster.terraform.plan_record import PlanRecord, changes_of
 from buildkit_dagster.terraform.planning import StackPlan, plan_stack, stored_outputs
@@ -99,6 +100,15 @@ def test_planned_outputs_feed_a_root_written_by_hand_of_which_nothing_is_changed
     assert changed["terraform_data.own"].unit == "root"
     assert set(found.plan.changed_units) == set(stack.root.names)
     assert {file: file.read_bytes() for file in before} == before
+
+
+def test_a_planned_stack_imports_what_the_real_one_will(tmp_path: Path) -> None:
+    upstream = shore(tmp_path)
+    stack = boats(tmp_path, upstream)
+    write_imports(stack.imports, [Adoption("module.mooring.terraform_data.this", "found")])
+    found = planned(stack, outputs(planned(upstream, {})))
+    importing = {change.unit: change.importing for change in found.plan.changes}
+    assert importing == {"mooring": "found", "sign": None, "paint": None, "rope": None}
 
 
 def test_an_existing_state_is_planned_against_where_it_lies(tmp_path: Path) -> None:
