@@ -20,7 +20,7 @@ from buildkit_dagster.defs.evaluations import Evaluated, evaluated
 from buildkit_dagster.defs.failures import told_plainly
 from buildkit_dagster.defs.terraform.resource import TerraformCliResource
 from buildkit_dagster.defs.terraform.translator import DEFAULT_TRANSLATOR, DagsterTerraformTranslator
-from buildkit_dagster.defs.verdicts import result_of
+from buildkit_dagster.defs.verdicts import by_unit, result_of
 from buildkit_dagster.naming import identifier
 from buildkit_dagster.terraform.gatekeeper import Gatekeeper
 from buildkit_dagster.terraform.recovery import settle_locks
@@ -78,8 +78,8 @@ def _looked_at(
             engine.write()
             engine.init()
             verdicts = gatekeeper.judge(engine.plan())
-    of_unit = {key: [verdict for verdict in verdicts if verdict.unit == unit] for unit, key in units.items()}
-    results = (result_of(key, found, engine.secrets.scrub) for key, found in of_unit.items() if key in selected)
+    told = ((units[unit], found) for unit, found in by_unit(verdicts, stack, units).items())
+    results = (result_of(key, found, engine.secrets.scrub) for key, found in told if key in selected)
     yield from evaluated(context, results)
 
 

@@ -22,6 +22,7 @@ from dagster import (
 from buildkit_dagster.defs.checks import POLICY, last_results
 from buildkit_dagster.rules.verdicts import Severity, Verdict
 from buildkit_dagster.terraform.plan import Plan
+from buildkit_dagster.terraform.stack import TerraformStack
 
 #: Takes secrets out of a text: a policy of the user's own may put anything into its message.
 Scrub = Callable[[str], str]
@@ -29,6 +30,7 @@ Scrub = Callable[[str], str]
 
 def report_policy(
     instance: DagsterInstance,
+    stack: TerraformStack,
     units: Mapping[str, AssetKey],
     plan: Plan,
     verdicts: Sequence[Verdict],
@@ -39,13 +41,14 @@ def report_policy(
 ) -> None:
     """Report what the gates said of a run's plan; `admitted` says whether it may be applied.
 
-    An approved verdict is no problem any more. A plan without changes says nothing about what it left as it is, so
-    there warnings stay.
+    `units` are the run's. An approved verdict is no problem any more. A plan without changes says nothing about what it
+    left as it is, so there warnings stay.
     """
+    of_unit = by_unit(verdicts, stack, units)
     last = last_results(instance, [AssetCheckKey(key, POLICY) for key in units.values()])
     for unit, key in units.items():
         before = last.get(AssetCheckKey(key, POLICY))
-        found = [verdict for verdict in verdicts if verdict.unit == unit]
+        found = of_unit[unit]
         stale = before is not None and not before.passed
         warned = before is not None and before.severity is AssetCheckSeverity.WARN
         if found or (stale and not (plan.is_empty and warned)):
@@ -60,6 +63,19 @@ def report_policy(
                     metadata={**result.metadata, "run": MetadataValue.dagster_run(run)},
                 )
             )
+
+
+def by_unit(verdicts: Sequence[Verdict], stack: TerraformStack, units: Iterable[str]) -> dict[str, list[Verdict]]:
+    """The verdicts on each of `units`, in the stack's order. Those on no unit of the configuration (an orphan, the
+    stack as a whole) are the first one's: no other check would tell them."""
+    names, asked = stack.root.names, set(units)
+    found: dict[str, list[Verdict]] = {unit: [] for unit in names if unit in asked}
+    first = next(iter(found), None)
+    for verdict in verdicts:
+        unit = verdict.unit if verdict.unit in names else first
+        if unit in found:
+            found[unit].append(verdict)
+    return found
 
 
 def result_of(key: AssetKey, verdicts: Sequence[Verdict], scrub: Scrub, *, admitted: bool = False) -> AssetCheckResult:

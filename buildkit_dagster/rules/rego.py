@@ -53,6 +53,8 @@ def run_policies(plan: Plan, sources: Mapping[str, str]) -> Policies:
     answer = _ask(interpreter, "data")
     if isinstance(answer, _Failure):
         raise _broken(interpreter, answer, sources)
+    if plan.is_empty:
+        return Policies()  # it has no document: what a policy misses there says nothing
     units = {change.address: change.unit for change in plan.resources}
     found: dict[str, list[Finding]] = {"deny": [], "warn": []}
     for package, name, rule in _rules(answer, ()):

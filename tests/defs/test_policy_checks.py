@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from dagster import AssetCheckKey, DagsterInstance, Definitions
+from dagster import AssetCheckEvaluation, AssetCheckKey, DagsterInstance, Definitions
 
 from buildkit_dagster import TerraformCliResource, TerraformStack
 from buildkit_dagster.cloud.aws import Aws
@@ -46,6 +46,8 @@ named(word) := change.address if {
 
 deny contains sprintf("%s is denied", [named("denied")]) if true
 warn contains sprintf("%s is warned of", [named("warned")]) if true
+deny contains "the whole is denied" if named("whole")
+deny contains "nothing is said of this plan" if not input.format_version
 """
 
 
@@ -66,10 +68,11 @@ class Watched:
         (self.folder / "root" / "main.tf").write_text(text)
         return TerraformStack(self.folder / "root")
 
-    def run(self, *, mode: str = "deny", **inputs: str) -> bool:
+    def run(self, *, mode: str = "deny", units: list[str] | None = None, **inputs: str) -> bool:
         gates = Gates.model_validate({"policies": mode})
         policies = str(self.folder / "policies")
-        return materialize_stack(self.stack(**inputs), instance=self.instance, gates=gates, policies=policies).success
+        stack = self.stack(**inputs)
+        return materialize_stack(stack, units=units, instance=self.instance, gates=gates, policies=policies).success
 
     def results(self) -> dict[str, Result]:
         keys = {AssetCheckKey(key_of("root", unit), POLICY): unit for unit in ("one", "two")}
@@ -114,16 +117,88 @@ def test_the_check_can_be_run_by_itself_and_applies_nothing(tmp_path: Path) -> N
     watched = Watched(tmp_path)
     stack = watched.stack(one="denied", two="warned")
     terraform = TerraformCliResource(policies=str(tmp_path / "policies"))
-    checks = terraform_policy_checks(stack=stack)
-    definitions = Definitions(asset_checks=[checks], resources={"terraform": terraform})
-    job = definitions.resolve_implicit_global_asset_job_def()
-    done = job.get_subset(asset_selection=set(), asset_check_selection=set(checks.check_keys)).execute_in_process(
-        instance=watched.instance
-    )
-    assert done.success
-    said = {each.asset_key.path[-1]: (each.passed, each.severity.value) for each in done.get_asset_check_evaluations()}
+    said = {unit: (each.passed, each.severity.value) for unit, each in looked_at(stack, terraform).items()}
     assert said == {"one": (False, "ERROR"), "two": (False, "WARN")}
     assert not (tmp_path / "root" / "terraform.tfstate").exists()
+
+
+def looked_at(stack: TerraformStack, terraform: TerraformCliResource) -> dict[str, AssetCheckEvaluation]:
+    """Unit → what its check says when it is run by itself."""
+    definitions = Definitions(asset_checks=[terraform_policy_checks(stack=stack)], resources={"terraform": terraform})
+    done = definitions.resolve_implicit_global_asset_job_def().execute_in_process()
+    return {each.asset_key.path[-1]: each for each in done.get_asset_check_evaluations()}
+
+
+def test_what_is_said_of_the_stack_as_a_whole_fails_the_check_of_its_first_unit(tmp_path: Path) -> None:
+    watched = Watched(tmp_path)
+    assert not watched.run(two="whole")
+    assert {unit: result.passed for unit, result in watched.results().items()} == {"one": False}
+    assert "root: the whole is denied [rego/main.deny]" in watched.results()["one"].description
+    terraform = TerraformCliResource(policies=str(tmp_path / "policies"))
+    said = looked_at(watched.stack(two="whole"), terraform)
+    assert {unit: each.passed for unit, each in said.items()} == {"one": False, "two": True}
+    assert watched.run()
+    assert watched.results()["one"].passed
+    assert watched.run(), "a plan that changes nothing"
+    assert watched.results()["one"].passed
+    said = looked_at(watched.stack(), terraform)
+    assert {unit: each.passed for unit, each in said.items()} == {"one": True, "two": True}
+
+
+def test_a_run_of_a_part_that_is_refused_as_a_whole_fails_the_check_of_the_first_unit_it_is_about(
+    tmp_path: Path,
+) -> None:
+    watched = Watched(tmp_path)
+    assert not watched.run(units=["two"], two="whole")
+    assert {unit: result.passed for unit, result in watched.results().items()} == {"two": False}
+    assert watched.run(units=["two"])
+    assert watched.results()["two"].passed
+
+
+STORED = """
+provider "aws" {
+  region            = "us-east-1"
+  s3_use_path_style = true
+}
+
+module "kept" {
+  source = "./kept"
+}
+"""
+LEFT = """
+module "gone" {
+  source = "./gone"
+}
+"""
+BUCKET = """
+resource "aws_s3_bucket" "it" {
+  bucket = "left-the-configuration"
+}
+"""
+
+
+def test_what_is_said_of_a_unit_that_left_the_configuration_fails_the_check_of_the_first_unit(
+    tmp_path: Path, emulator: Emulator
+) -> None:
+    (tmp_path / "emulator.json").write_text(json.dumps({"endpoint": emulator.endpoint}))
+    root, instance = tmp_path / "stored", DagsterInstance.ephemeral()
+    for name, text in {"kept": 'resource "terraform_data" "it" {}\n', "gone": BUCKET}.items():
+        (root / name).mkdir(parents=True)
+        (root / name / "main.tf").write_text(text)
+    aws = Aws(read_environment(), REGION, tmp_path / "emulator.json")
+    (root / "main.tf").write_text(STORED + LEFT)
+    run = materialize_stack(TerraformStack(root), instance=instance, aws=aws)
+    assert run.success, run.error
+    (root / "main.tf").write_text(STORED)
+    smaller = TerraformStack(root)
+    assert not materialize_stack(smaller, instance=instance, aws=aws).success
+    (result,) = last_results(instance, [AssetCheckKey(key_of("stored", "kept"), POLICY)]).values()
+    alone = looked_at(smaller, TerraformCliResource(aws=aws))["kept"]
+    for passed, description in ((result.passed, result.description), (alone.passed, alone.description or "")):
+        assert not passed
+        assert "[orphans/remove]" in description
+        assert "module.gone.aws_s3_bucket.it" in description
+        assert "[protected/delete]" in description
 
 
 OPEN_ROLE = """

@@ -156,6 +156,7 @@ class TerraformCliInvocation:
         if self.context is not None:
             report_policy(
                 self.context.instance,
+                self.engine.stack,
                 self.units,
                 plan,
                 self.verdicts,
