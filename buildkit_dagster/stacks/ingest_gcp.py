@@ -20,6 +20,7 @@ from buildkit_dagster.naming import ingest_gcp_stack
 from buildkit_dagster.naming_google import GoogleNames
 from buildkit_dagster.runtimes.cloud_function import FunctionCall, work_seconds
 from buildkit_dagster.runtimes.function_source import ENTRY_POINT, function_archive, function_tag
+from buildkit_dagster.runtimes.object_keys import KeyPattern
 from buildkit_dagster.runtimes.own_session import own_session
 from buildkit_dagster.runtimes.pace import GOOGLE
 from buildkit_dagster.runtimes.secrets import secrets_of
@@ -123,7 +124,7 @@ def _shared(scope: Scope, job: IngestJob) -> dict[str, Any]:
         "service_account_id": names.service_account(job.tenant, job.name),
         "bucket_name": names.bucket(job.tenant, job.name),
         "invokers": [f"serviceAccount:{gcp.runner}"] if gcp.runner else [],
-        "read_buckets": [job.source.bucket] if isinstance(job.source, GcsFiles) else [],
+        "read_objects": _reads(job),
         "bigquery": _bigquery(scope, job),
         "secrets": _secrets(scope, job),
         "log_retention_days": _log_retention(job),
@@ -132,6 +133,13 @@ def _shared(scope: Scope, job: IngestJob) -> dict[str, Any]:
         "notification_channels": list(gcp.notification_channels),
         **(_schedule(names, job) if job.job.scheduler == CLOUD_SCHEDULER else {}),
     }
+
+
+def _reads(job: IngestJob) -> list[dict[str, str]]:
+    """The objects of Cloud Storage it reads, by what all their names begin with."""
+    if not isinstance(job.source, GcsFiles) or job.files is None:
+        return []
+    return [{"bucket": job.source.bucket, "prefix": KeyPattern.of(job.files).prefix}]
 
 
 def _names(scope: Scope) -> GoogleNames:

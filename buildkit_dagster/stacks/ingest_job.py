@@ -13,6 +13,7 @@ from buildkit_dagster.config.ingest import IngestJob
 from buildkit_dagster.config.runtimes import AwsLambda, EcsFargate
 from buildkit_dagster.config.target_connectors import FilesTarget, IcebergTarget
 from buildkit_dagster.naming import image_key
+from buildkit_dagster.runtimes.object_keys import KeyPattern
 from buildkit_dagster.runtimes.secrets import secrets_of
 from buildkit_dagster.stacks.registry import artifacts, pipes_folder, repository
 from buildkit_dagster.stacks.scope import Scope, after
@@ -80,7 +81,7 @@ def _lake_access(scope: Scope, job: IngestJob) -> list[dict[str, Any]]:
     access: list[dict[str, Any]] = []
     if job.lake_bucket and job.files:
         bucket = scope.bucket_arn(names.bucket(job.lake_bucket))
-        access.append({"bucket_arn": bucket, "prefix": job.files.path.partition("{")[0]})
+        access.append({"bucket_arn": bucket, "prefix": KeyPattern.of(job.files).prefix})
     if isinstance(job.target, (FilesTarget, IcebergTarget)):
         bucket = scope.bucket_arn(names.bucket(job.target.bucket))
         folder = "/".join(filter(None, ((job.target.prefix or "").strip("/"), job.target.dataset)))

@@ -88,20 +88,20 @@ def terraform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Terraform]:
         yield run
 
 
-def root_of(platform: Platform) -> RenderedRoot:
-    return next(root for root in platform_roots(platform, {"platform": "x"}) if root.stack == "ingest-acme-gcp")
+def root_of(platform: Platform, tenant: str = "acme") -> RenderedRoot:
+    return next(root for root in platform_roots(platform, {"platform": "x"}) if root.stack == f"ingest-{tenant}-gcp")
 
 
-def written_root(platform: Platform) -> Path:
+def written_root(platform: Platform, tenant: str = "acme") -> Path:
     """The folder Terraform runs in."""
-    workdir = Workdir(TerraformStack.rendered(root_of(platform), platform.work))
+    workdir = Workdir(TerraformStack.rendered(root_of(platform, tenant), platform.work))
     workdir.write({})
     return workdir.folder
 
 
-def made_of(terraform: Terraform, platform: Platform) -> Made:
+def made_of(terraform: Terraform, platform: Platform, tenant: str = "acme") -> Made:
     """Carry a stack out with Terraform's mocks in the place of Google."""
-    folder = written_root(platform)
+    folder = written_root(platform, tenant)
     (folder / "all.tftest.hcl").write_text('mock_provider "google" {}\n\nrun "all" {}\n')
     assert terraform(folder, "init", "-backend=false").returncode == 0
     tested = terraform(folder, "test", "-json", "-verbose")

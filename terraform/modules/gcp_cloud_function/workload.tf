@@ -9,7 +9,7 @@ module "workload" {
   service_account_email = var.service_account_email
   bucket_name           = var.bucket_name
   runners               = var.invokers
-  read_buckets          = var.read_buckets
+  read_objects          = var.read_objects
   secrets               = distinct([for secret in values(var.secrets) : split("/versions/", secret)[0]])
   bigquery              = var.bigquery
   log_retention_days    = var.log_retention_days

@@ -155,11 +155,14 @@ variable "bucket_name" {
   }
 }
 
-variable "read_buckets" {
-  description = "Buckets whose objects the job reads."
-  type        = list(string)
-  default     = []
-  nullable    = false
+variable "read_objects" {
+  description = "Objects the job reads and lists: those of `bucket` whose name begins with `prefix`, all of them where that is empty. For a prefix, the bucket needs uniform bucket-level access."
+  type = list(object({
+    bucket = string
+    prefix = string
+  }))
+  default  = []
+  nullable = false
 }
 
 variable "bigquery" {

@@ -1,9 +1,23 @@
+# Of a listing the resource is the bucket, and the prefix it asks for an attribute of the request:
+# https://cloud.google.com/iam/docs/conditions-attribute-reference#api-attributes
 resource "google_storage_bucket_iam_member" "read" {
-  for_each = toset(var.read_buckets)
+  for_each = { for read in var.read_objects : "${read.bucket}/${read.prefix}" => read }
 
-  bucket = each.value
+  bucket = each.value.bucket
   role   = "roles/storage.objectViewer"
   member = local.member
+
+  dynamic "condition" {
+    for_each = each.value.prefix == "" ? [] : [each.value.prefix]
+
+    content {
+      title = substr("objects ${condition.value}", 0, 100)
+      expression = join(" || ", [
+        "resource.name.startsWith(${jsonencode("projects/_/buckets/${each.value.bucket}/objects/${condition.value}")})",
+        "api.getAttribute(\"storage.googleapis.com/objectListPrefix\", \"\").startsWith(${jsonencode(condition.value)})",
+      ])
+    }
+  }
 }
 
 resource "google_secret_manager_secret_iam_member" "read" {

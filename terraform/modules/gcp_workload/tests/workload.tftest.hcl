@@ -87,6 +87,37 @@ run "an_account_that_exists_is_taken_as_it_is" {
   }
 }
 
+run "a_bucket_is_open_below_the_prefix_only" {
+  variables {
+    read_objects = [
+      { bucket = "example-raw", prefix = "acme/orders/" },
+      { bucket = "example-raw", prefix = "a \"quoted\" \\ name" },
+      { bucket = "example-own", prefix = "" },
+    ]
+  }
+
+  assert {
+    condition = (
+      one(google_storage_bucket_iam_member.read["example-raw/acme/orders/"].condition).expression
+      == "resource.name.startsWith(\"projects/_/buckets/example-raw/objects/acme/orders/\") || api.getAttribute(\"storage.googleapis.com/objectListPrefix\", \"\").startsWith(\"acme/orders/\")"
+    )
+    error_message = "A condition names the prefix of what is read and of what is listed."
+  }
+
+  assert {
+    condition = strcontains(
+      one(google_storage_bucket_iam_member.read["example-raw/a \"quoted\" \\ name"].condition).expression,
+      "startsWith(\"a \\\"quoted\\\" \\\\ name\")",
+    )
+    error_message = "A prefix stays inside its quotes."
+  }
+
+  assert {
+    condition     = length(google_storage_bucket_iam_member.read["example-own/"].condition) == 0
+    error_message = "An empty prefix is the whole bucket."
+  }
+}
+
 run "bigquery_is_open_in_the_named_datasets_only" {
   variables {
     bigquery = { project_id = "example-data", datasets = ["crm"] }

@@ -25,7 +25,7 @@ module "gcp_workload" {
   bucket_name        = "example-dev-acme-contacts-example-data"
   runners            = ["serviceAccount:dagster@example-data.iam.gserviceaccount.com"]
 
-  read_buckets = ["example-dev-raw"]
+  read_objects = [{ bucket = "example-dev-raw", prefix = "acme/contacts/" }]
   secrets      = ["crm-token"]
   bigquery     = { project_id = "example-data", datasets = ["crm"] }
 
