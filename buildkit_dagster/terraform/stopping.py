@@ -42,12 +42,19 @@ def stopped_on_exit(child: Child, patience: Patience, tell: Tell) -> Iterator[No
     try:
         yield
     finally:
+        ensure_ended(child, patience, tell)
+        # Not before it has ended: an interrupt that comes just before they are swallowed leaves it to the exit.
         at_exit.cancel()
-        with undisturbed():
-            if child.poll() is None:
-                stop(child, patience, tell)
-            elif child.wait() < 0:
-                signal_group(child.pid, signal.SIGKILL)
+
+
+def ensure_ended(child: Child, patience: Patience, tell: Tell) -> int:
+    """Stop it unless it has ended, whatever we are told meanwhile; the exit code."""
+    with undisturbed():
+        if child.poll() is None:
+            stop(child, patience, tell)
+        elif child.wait() < 0:
+            signal_group(child.pid, signal.SIGKILL)
+        return child.wait()
 
 
 def _stop_at_exit(child: Child, patience: Patience, tell: Tell) -> None:
@@ -57,9 +64,7 @@ def _stop_at_exit(child: Child, patience: Patience, tell: Tell) -> None:
         with suppress(Exception):
             tell(words)
 
-    with undisturbed():
-        if child.poll() is None:
-            stop(child, patience, told)
+    ensure_ended(child, patience, told)
 
 
 def stop(child: Child, patience: Patience, tell: Tell) -> None:
