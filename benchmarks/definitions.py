@@ -34,7 +34,7 @@ UNITS, JOBS, PER_ROOT = 500, 100, 100
 _PER_TENANT = 20
 
 _RAW = "name: raw\ntype: s3\nbucket: raw\ntags: {source_system: till, owner: connector@example.com}\n"
-_WAREHOUSE = "name: warehouse\ntype: warehouse\ndataset: till\n"
+_WAREHOUSE = "name: {tenant}\ntype: warehouse\ndataset: {tenant}_till\n"
 _ASSET = """\
 name: till_{name}
 version: "1.0"
@@ -48,7 +48,7 @@ schema:
 _JOB = """\
 tenant_id: {tenant}
 source_connector_path: connectors/raw.yaml
-target_connector_path: connectors/warehouse.yaml
+target_connector_path: connectors/{tenant}.yaml
 asset_path: assets/till/v1.0/{name}.yaml
 schedule: rate(12 hours)
 infrastructure:
@@ -69,10 +69,10 @@ def write_fleet(folder: Path, jobs: int = JOBS) -> Path:
     _write(folder / "config/platform.yaml", platform_text("fleet"))
     _write(folder / "config/codebuild-config.yml", "codebuild: []\n")
     _write(folder / "config/connectors/raw.yaml", _RAW)
-    _write(folder / "config/connectors/warehouse.yaml", _WAREHOUSE)
     for number in range(jobs):
         name, tenant = f"table{number:03}", f"tenant{number // _PER_TENANT}"
         _write(folder / f"config/assets/till/v1.0/{name}.yaml", _ASSET.format(name=name))
+        _write(folder / f"config/connectors/{tenant}.yaml", _WAREHOUSE.format(tenant=tenant))
         _write(folder / f"config/jobs/{tenant}/{name}.yaml", _JOB.format(name=name, tenant=tenant))
     module = Path(__file__).parent / "modules" / "service" / "main.tf"
     _write(folder / "terraform/modules/service/main.tf", module.read_text())

@@ -65,6 +65,11 @@ def classified_columns(draft: Draft) -> Iterator[Problem]:
                 )
 
 
+def tenant_of(entry: Entry[JobFile]) -> str:
+    """The tenant whose folder the job's file lies in, which is the one it must name."""
+    return entry.document.mark(()).file.parent.name
+
+
 def image_of(draft: Draft, entry: Entry[JobFile]) -> tuple[Entry[Any], KeyPath, str] | None:
     """The platform's image that a job runs, and where it is written: in the job, or in the environment's `runtime`.
 

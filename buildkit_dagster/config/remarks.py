@@ -18,6 +18,7 @@ from buildkit_dagster.config.problems import path_text
 from buildkit_dagster.config.rewrite_assets import unnested
 from buildkit_dagster.config.runtimes import GCP_RUNTIMES, AwsLambda, CloudFunction, Runtime
 from buildkit_dagster.config.sources import CONFIG_FOLDER, GROUPS, PLATFORM_FILE, PROJECTS_FILE, Sources, is_yaml
+from buildkit_dagster.config.tenant_data import shared_reads
 from buildkit_dagster.config.yaml import Document
 
 #: What to do about jobs in Google Cloud where AWS alone is emulated.
@@ -40,6 +41,7 @@ def remarks_on(sources: Sources, drafts: Sequence[Draft]) -> list[str]:
         *_old_assets(sources),
         *_runtimes(drafts),
         *_small_functions(drafts),
+        *_shared_reads(drafts),
         *_not_emulated(drafts),
     ]
 
@@ -113,6 +115,15 @@ def _small_functions(drafts: Sequence[Draft]) -> Iterator[str]:
     if small:
         shown = some([*small])
         yield f"Functions with less than {_LEAST_MEMORY} MB, while the smallest load takes about 330 MB: {shown}."
+
+
+def _shared_reads(drafts: Sequence[Draft]) -> Iterator[str]:
+    """Objects that jobs of more than one tenant were told to read, told once for each of them."""
+    told: dict[str, dict[str, None]] = {}
+    for claim, other in (pair for draft in drafts for pair in shared_reads(draft)):
+        told.setdefault(f"{other.prefix} of bucket {other.bucket}", {other.job: None})[claim.job] = None
+    for prefix, jobs in told.items():
+        yield f"Read by jobs of more than one tenant, as their files say: {prefix}, by {some([*jobs])}."
 
 
 def _not_emulated(drafts: Sequence[Draft]) -> Iterator[str]:

@@ -13,7 +13,7 @@ from typing import Any
 from buildkit_dagster.config.assemble import platform_of
 from buildkit_dagster.config.draft import Draft, Entry
 from buildkit_dagster.config.ingest import JobFile
-from buildkit_dagster.config.job_rules import classified_columns, repeated_names, schedule_names
+from buildkit_dagster.config.job_rules import classified_columns, repeated_names, schedule_names, tenant_of
 from buildkit_dagster.config.places import (
     gcp_problems,
     network_problems,
@@ -34,6 +34,7 @@ from buildkit_dagster.config.references import (
 from buildkit_dagster.config.secret_rules import secret_settings, secret_tags, secret_texts
 from buildkit_dagster.config.tagging import claimed_tags, tags_of_jobs, unknown_tags
 from buildkit_dagster.config.target_rules import target_problems
+from buildkit_dagster.config.tenant_data import shared_data
 from buildkit_dagster.naming import RESERVED_BUCKETS, identifier
 from buildkit_dagster.stacks.build import unit_names
 
@@ -72,7 +73,7 @@ def _job_names(draft: Draft) -> Iterator[Problem]:
 
     Cloud names and Dagster's are made of both: tenant `a-b` with job `c` is tenant `a` with job `b-c`.
     """
-    yield from _duplicates(draft.jobs, lambda entry: identifier(_folder(entry), entry.name), (), "job")
+    yield from _duplicates(draft.jobs, lambda entry: identifier(tenant_of(entry), entry.name), (), "job")
     for entry in draft.jobs:
         if not re.fullmatch(r"[a-z][a-z0-9_-]{0,59}", entry.name):
             yield entry.document.problem(
@@ -81,9 +82,9 @@ def _job_names(draft: Draft) -> Iterator[Problem]:
                 "letters, digits, hyphens and underscores, starting with a letter",
             )
         tenant = entry.text("tenant_id")
-        if tenant is not None and tenant != _folder(entry):
+        if tenant is not None and tenant != tenant_of(entry):
             yield entry.document.problem(
-                ("tenant_id",), f"{tenant!r} is not the job's folder; allowed: {_folder(entry)!r}"
+                ("tenant_id",), f"{tenant!r} is not the job's folder; allowed: {tenant_of(entry)!r}"
             )
 
 
@@ -133,10 +134,6 @@ def _duplicates(
             )
 
 
-def _folder(entry: Entry[Any]) -> str:
-    return entry.document.mark(()).file.parent.name
-
-
 _RULES: tuple[Callable[[Draft], Iterator[Problem]], ...] = (
     _project_names,
     _job_names,
@@ -156,6 +153,7 @@ _RULES: tuple[Callable[[Draft], Iterator[Problem]], ...] = (
     network_problems,
     secret_problems,
     tenant_problems,
+    shared_data,
     _bucket_names,
     secret_tags,
     secret_settings,

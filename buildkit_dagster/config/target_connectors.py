@@ -18,6 +18,10 @@ _Port = Annotated[int, Field(ge=1, le=65535)]
 _Prefix = Annotated[str, Field(pattern=r"^[^/].*$")]
 
 
+def _folder(prefix: str | None, dataset: str) -> str:
+    return "/".join(filter(None, ((prefix or "").strip("/"), dataset))) + "/"
+
+
 class WarehouseTarget(Model):
     """The environment's warehouse."""
 
@@ -63,6 +67,11 @@ class FilesTarget(Model):
     format: Literal["parquet", "jsonl", "csv"] = "parquet"
     tags: Mapping[TagKey, str] = {}
 
+    @property
+    def folder(self) -> str:
+        """What all its keys begin with."""
+        return _folder(self.prefix, self.dataset)
+
 
 class IcebergTarget(Model):
     """Iceberg tables in a bucket of the lake, at `prefix`/`dataset`/<table>/; no catalog is written."""
@@ -73,6 +82,11 @@ class IcebergTarget(Model):
     bucket: Slug
     prefix: _Prefix | None = None
     tags: Mapping[TagKey, str] = {}
+
+    @property
+    def folder(self) -> str:
+        """What all its keys begin with."""
+        return _folder(self.prefix, self.dataset)
 
 
 class AthenaTarget(Model):

@@ -84,6 +84,5 @@ def _lake_access(scope: Scope, job: IngestJob) -> list[dict[str, Any]]:
         access.append({"bucket_arn": bucket, "prefix": KeyPattern.of(job.files).prefix})
     if isinstance(job.target, (FilesTarget, IcebergTarget)):
         bucket = scope.bucket_arn(names.bucket(job.target.bucket))
-        folder = "/".join(filter(None, ((job.target.prefix or "").strip("/"), job.target.dataset)))
-        access.append({"bucket_arn": bucket, "prefix": f"{folder}/", "write": True})
+        access.append({"bucket_arn": bucket, "prefix": job.target.folder, "write": True})
     return access

@@ -381,12 +381,18 @@ def test_a_function_takes_no_direct_way_into_the_vpc(folder: Path):
     assert validate(folder) == []
 
 
+def of_tenant(folder: Path, tenant: str) -> str:
+    """The job `customers` of another tenant, which has a dataset of its own."""
+    connector = (folder / "config/connectors/warehouse.yaml").read_text().replace("dataset: till", "dataset: own")
+    (folder / "config/connectors/own.yaml").write_text(connector)
+    text = (folder / "config/jobs/acme/customers.yaml").read_text()
+    return text.replace("tenant_id: acme", f"tenant_id: {tenant}").replace("warehouse.yaml", "own.yaml")
+
+
 def test_a_tenant_is_not_called_as_another_ones_stack_in_googles_cloud(folder: Path):
     jobs = folder / "config/jobs"
     (jobs / "acme-gcp").mkdir()
-    (jobs / "acme-gcp/customers.yaml").write_text(
-        (jobs / "acme/customers.yaml").read_text().replace("tenant_id: acme", "tenant_id: acme-gcp")
-    )
+    (jobs / "acme-gcp/customers.yaml").write_text(of_tenant(folder, "acme-gcp"))
     (jobs / "acme/customers.yaml").unlink()
     (problem,) = validate(folder)
     assert "'acme-gcp' would share a stack with 'acme'" in problem.message
@@ -419,8 +425,7 @@ def test_what_google_would_refuse_is_a_problem_of_the_environment(folder: Path, 
 def test_two_tenants_jobs_must_not_make_the_same_cloud_name(folder: Path):
     jobs = folder / "config/jobs"
     (jobs / "acme-eu").mkdir()
-    text = (jobs / "acme/customers.yaml").read_text().replace("tenant_id: acme", "tenant_id: acme-eu")
-    (jobs / "acme-eu/sales.yaml").write_text(text)
+    (jobs / "acme-eu/sales.yaml").write_text(of_tenant(folder, "acme-eu"))
     (jobs / "acme/customers.yaml").unlink()
     (jobs / "acme/sales.yaml").rename(jobs / "acme/eu_sales.yaml")
     (problem,) = validate(folder)
