@@ -61,15 +61,17 @@ class Aws:
             return emulated_variables(self.process, str(endpoint), str(self.region))
         return cloud_variables(self.process, self.region) if self.region else dict(self.process.variables)
 
-    def client(self, service: str) -> Any:
-        """A boto3 client; short timeouts and few retries against the emulator, boto3's own settings otherwise."""
+    def client(self, service: str, region: str | None = None) -> Any:
+        """A boto3 client, of another region if one is given; short timeouts and few retries against the emulator,
+        boto3's own settings otherwise."""
         if self.emulator is not None:
             return _emulated_session(self.region).client(
                 service,
+                region_name=region,
                 endpoint_url=self.endpoint,
                 config=Config(s3={"addressing_style": "path"}, retries={"max_attempts": 2}, connect_timeout=5),
             )
-        return self._session().client(service, endpoint_url=self.endpoint)
+        return self._session().client(service, region_name=region, endpoint_url=self.endpoint)
 
     def object_link(self, bucket: str, key: str) -> str:
         """Where a person opens an object: the console, or the emulator itself."""
@@ -77,7 +79,7 @@ class Aws:
             return f"{self.endpoint}/{bucket}/{quote(key)}"
         return f"{console_of(str(self.region))}/s3/object/{bucket}?region={self.region}&prefix={quote(key)}"
 
-    def as_role(self, role: str, session: str) -> Callable[[str], Any]:
+    def as_role(self, role: str, session: str) -> Callable[..., Any]:
         """Clients with the credentials of a role that is taken on for an hour; also in the emulator."""
         given = self.client("sts").assume_role(RoleArn=role, RoleSessionName=session)["Credentials"]
         taken: Any = boto3.Session(
@@ -88,7 +90,9 @@ class Aws:
             botocore_session=_without_profile(),
         )
         config = Config(s3={"addressing_style": "path" if self.emulator is not None else "auto"})
-        return lambda service: taken.client(service, endpoint_url=self.endpoint, config=config)
+        return lambda service, region=None: taken.client(
+            service, region_name=region, endpoint_url=self.endpoint, config=config
+        )
 
     def _session(self) -> Any:
         session = boto3.Session(region_name=self.region)
@@ -104,10 +108,10 @@ class Ambient(Aws):
     def endpoint(self) -> str | None:
         return self.process.endpoint
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, region: str | None = None) -> Any:
         emulated = self.endpoint is not None and is_loopback(self.endpoint)
         config = Config(s3={"addressing_style": "path" if emulated else "auto"})
-        return self._session().client(service, endpoint_url=self.endpoint, config=config)
+        return self._session().client(service, region_name=region, endpoint_url=self.endpoint, config=config)
 
 
 def aws_for(platform: Platform, process: ProcessEnvironment) -> Aws:

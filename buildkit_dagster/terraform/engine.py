@@ -59,7 +59,7 @@ class Cloud(Protocol):
     @property
     def variables(self) -> Mapping[str, str]: ...
 
-    def client(self, service: str) -> Any: ...
+    def client(self, service: str, region: str | None = None) -> Any: ...
 
 
 @dataclass
@@ -110,10 +110,10 @@ class Engine:
 
     @cached_property
     def dynamodb(self) -> Any:
-        """A client for the lock table, None for a stack without one."""
+        """A client for the lock table, which is in the backend's region; None for a stack without one."""
         backend = self.stack.backend
         has_table = isinstance(backend, S3Backend) and backend.dynamodb_table is not None
-        return self.cloud.client("dynamodb") if has_table else None
+        return self.cloud.client("dynamodb", backend.region or None) if has_table else None
 
     @cached_property
     def tagging(self) -> Any:
@@ -335,7 +335,7 @@ class Engine:
         self._started += 1
         name = f"{self.run}-{self._started}-{what}"
         output = self.workdir.journal / f"{name}.jsonl"
-        watch = LockWatch(self.stack.backend, self.s3, self.run)
+        watch = LockWatch(self.stack.backend, self.s3, self.dynamodb, self.run)
         child = start(line, cwd=self.workdir.folder, env=self._environment, stdout=output)
         try:
             # A Terraform without a journal is stopped as any other: a full disk may keep us from opening one.

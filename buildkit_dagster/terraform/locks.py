@@ -117,9 +117,7 @@ def _lock(text: str | bytes, etag: str, written: datetime | None = None) -> Lock
 
 def read_locks(backend: S3Backend, s3: Any, dynamodb: Any) -> list[Lock]:
     """The locks that are there: the object, and the item where a table is named."""
-    found = [read_s3_lock(s3, backend.bucket, backend.key)]
-    if backend.dynamodb_table is not None:
-        found.append(read_table_lock(dynamodb, backend.dynamodb_table, backend.bucket, backend.key))
+    found = (read_s3_lock(s3, backend.bucket, backend.key), read_table_lock(backend, dynamodb))
     return [lock for lock in found if lock is not None]
 
 
@@ -128,11 +126,12 @@ def release_s3_lock(s3: Any, bucket: str, state_key: str, lock: Lock) -> None:
     s3.delete_object(Bucket=bucket, Key=f"{state_key}.tflock", IfMatch=lock.etag)
 
 
-def read_table_lock(dynamodb: Any, table: str, bucket: str, state_key: str) -> Lock | None:
-    """The lock item of a state in a DynamoDB table, which Terraform takes besides the object where one is named."""
-    key = {"LockID": {"S": f"{bucket}/{state_key}"}}
+def read_table_lock(backend: S3Backend, dynamodb: Any) -> Lock | None:
+    """The lock item in the DynamoDB table where one is named: Terraform takes it besides the object, or alone."""
+    if backend.dynamodb_table is None:
+        return None
     try:
-        item = dynamodb.get_item(TableName=table, Key=key, ConsistentRead=True).get("Item", {})
+        item = dynamodb.get_item(**_item(backend), ConsistentRead=True).get("Item", {})
     except dynamodb.exceptions.ResourceNotFoundException:
         return None
     if "Info" not in item:
@@ -140,11 +139,14 @@ def read_table_lock(dynamodb: Any, table: str, bucket: str, state_key: str) -> L
     return _lock(item["Info"]["S"], item["Info"]["S"])
 
 
-def release_table_lock(dynamodb: Any, table: str, bucket: str, state_key: str, lock: Lock) -> None:
+def release_table_lock(backend: S3Backend, dynamodb: Any, lock: Lock) -> None:
     """Delete this very item; one that somebody took meanwhile has another text and stays."""
     dynamodb.delete_item(
-        TableName=table,
-        Key={"LockID": {"S": f"{bucket}/{state_key}"}},
+        **_item(backend),
         ConditionExpression="Info = :info",
         ExpressionAttributeValues={":info": {"S": lock.etag}},
     )
+
+
+def _item(backend: S3Backend) -> dict[str, Any]:
+    return {"TableName": backend.dynamodb_table, "Key": {"LockID": {"S": f"{backend.bucket}/{backend.key}"}}}

@@ -91,15 +91,13 @@ def _answer_for(engine: Engine, refused: Sequence[errored.ErroredState]) -> None
 
 def _release_dead(engine: Engine, backend: S3Backend, journals: Sequence[Journal]) -> None:
     """Both locks Terraform takes: the object beside the state, and the table's item where there is a table."""
-    lock = read_s3_lock(engine.s3, backend.bucket, backend.key)
+    lock, item = read_s3_lock(engine.s3, backend.bucket, backend.key), read_table_lock(backend, engine.dynamodb)
     if lock is not None and judge(lock, journals) is Verdict.RELEASE:
         engine.tell(f"Releasing the lock of a Terraform of ours that is dead: {lock}")
         release_s3_lock(engine.s3, backend.bucket, backend.key, lock)
-    if backend.dynamodb_table is None:
-        return
-    item = read_table_lock(engine.dynamodb, backend.dynamodb_table, backend.bucket, backend.key)
     if item is not None and judge(item, journals) is Verdict.RELEASE:
-        release_table_lock(engine.dynamodb, backend.dynamodb_table, backend.bucket, backend.key, item)
+        engine.tell(f"Releasing the lock of a Terraform of ours that is dead in {backend.dynamodb_table}: {item}")
+        release_table_lock(backend, engine.dynamodb, item)
 
 
 def _wait_for(journal: Journal, engine: Engine) -> None:

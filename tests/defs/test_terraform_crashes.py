@@ -4,9 +4,13 @@ import json
 import os
 import signal
 import sys
+import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +19,7 @@ import pytest
 from buildkit_dagster.cloud.aws import Aws
 from buildkit_dagster.config.environment import read_environment
 from buildkit_dagster.emulator.control import Emulator
+from buildkit_dagster.errors import Interrupted
 from buildkit_dagster.process import Child, is_alive, start
 from buildkit_dagster.terraform.engine import Engine
 from buildkit_dagster.terraform.journal import Journal, PlannedCreate, open_journal, unsettled
@@ -277,3 +282,93 @@ def test_a_root_written_by_hand_keeps_its_state_in_its_own_bucket(place: Place, 
     assert (first.reported, second.versions) == (["counted", "each"], first.versions)
     assert "mine.tfstate" in place.objects()
     assert not (folder / "terraform.tfstate").exists()
+
+
+READS_SLOWLY = """
+data "terraform_remote_state" "other" {{
+  backend = "http"
+  config  = {{ address = "{address}" }}
+}}
+
+resource "terraform_data" "it" {{
+  input = data.terraform_remote_state.other.outputs.text
+}}
+"""
+STATE = {"version": 4, "terraform_version": "1.11.4", "serial": 1, "lineage": "other", "resources": []}
+STATE |= {"outputs": {"text": {"value": "read", "type": "string"}}}
+
+
+@dataclass
+class Late:
+    """Another state, which is told to those who ask for it once `may_answer` is set."""
+
+    address: str = ""
+    may_answer: threading.Event = field(default_factory=threading.Event)
+
+
+@pytest.fixture
+def late() -> Iterator[Late]:
+    told = Late()
+
+    class Answers(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            told.may_answer.wait()
+            with suppress(OSError):  # who asked may be dead
+                self.send_response(200)
+                self.end_headers()
+                self.wfile.write(json.dumps(STATE).encode())
+
+        def log_message(self, *_: object) -> None:
+            """Nothing on stderr."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    told.address = f"http://127.0.0.1:{server.server_port}/"
+    yield told
+    told.may_answer.set()
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_plan_killed_under_a_lock_in_a_table_alone_leaves_a_lock_known_as_ours(
+    place: Place, late: Late, tmp_path: Path
+) -> None:
+    """The table is in the backend's region, which the process need not be in."""
+    region, folder = "eu-west-1", tmp_path / "tabled"
+    table = place.aws.client("dynamodb", region)
+    table.create_table(
+        TableName="tabled-locks",
+        AttributeDefinitions=[{"AttributeName": "LockID", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "LockID", "KeyType": "HASH"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    folder.mkdir()
+    (folder / "main.tf").write_text(READS_SLOWLY.format(address=late.address))
+    backend = {"bucket": place.bucket, "key": "tabled.tfstate", "region": region, "use_path_style": True}
+    backend |= {"dynamodb_table": "tabled-locks"}
+    (folder / "backend.tf.json").write_text(json.dumps({"terraform": {"backend": {"s3": backend}}}))
+    engine = Engine(TerraformStack(folder), place.aws, run="killed", tell=lambda _: None)
+
+    def locked() -> list[str]:
+        return [item["LockID"]["S"] for item in table.scan(TableName="tabled-locks")["Items"] if "Info" in item]
+
+    def journals() -> list[Journal]:
+        return unsettled(engine.workdir.journal)
+
+    engine.write()
+    engine.init()
+    with ThreadPoolExecutor(1) as pool:
+        planned = pool.submit(engine.plan)
+        try:
+            until(lambda: any(journal.lock_id for journal in journals()) or planned.done())
+        finally:
+            for journal in journals():
+                os.killpg(journal.pid, signal.SIGKILL)
+        with pytest.raises(Interrupted):
+            planned.result()
+    assert locked() == [f"{place.bucket}/tabled.tfstate"]
+    late.may_answer.set()
+    run = place.run(engine.stack)
+    assert run.success, run.error
+    assert "Releasing the lock of a Terraform of ours that is dead" in run.logged()
+    assert (journals(), locked()) == ([], [])
