@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from buildkit_dagster.config.gates import Gates
+    from buildkit_dagster.defs.approving import approve_plan
     from buildkit_dagster.defs.drift import terraform_drift_checks
     from buildkit_dagster.defs.planning import terraform_plan_job
     from buildkit_dagster.defs.policy import terraform_policy_checks
@@ -29,6 +30,7 @@ __all__ = [
     "TerraformCliResource",
     "TerraformStack",
     "TerraformStackComponent",
+    "approve_plan",
     "terraform_assets",
     "terraform_drift_checks",
     "terraform_plan_job",
@@ -42,6 +44,7 @@ _HOMES = {
     "TerraformCliResource": "defs.terraform.resource",
     "TerraformStack": "terraform.stack",
     "TerraformStackComponent": "defs.terraform.component",
+    "approve_plan": "defs.approving",
     "terraform_assets": "defs.terraform.assets",
     "terraform_drift_checks": "defs.drift",
     "terraform_plan_job": "defs.planning",

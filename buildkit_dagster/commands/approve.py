@@ -23,11 +23,11 @@ def run(
 ) -> None:
     """Show a stored plan and approve it: for its stack, once, until then. The signature is made with the approver
     role, which is taken on if these credentials are not its own."""
-    from buildkit_dagster.defs.approving import Approving
+    from buildkit_dagster.defs.approving import approving_of
 
     opened = open_platform(env)
-    approving = Approving(opened.platform, opened.process, digest)
-    for line in approving.shown():
+    approving = approving_of(opened.platform, opened.process, digest)
+    for line in approving.shown(opened.platform.environment):
         out.print(line)
     if not yes:
         typer.confirm("Approve this plan?", abort=True)

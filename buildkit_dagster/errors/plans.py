@@ -8,6 +8,14 @@ from pathlib import Path
 from buildkit_dagster.errors.base import ConfigError, TerraformError
 
 
+def _approve(digest: str) -> str:
+    return f"buildkit approve {digest} (with a root of your own: `approve_plan`)"
+
+
+def _plan(stack: str) -> str:
+    return f"buildkit plan --stack {stack} (with a root of your own: run it)"
+
+
 def _listed(lines: Sequence[str]) -> str:
     return "".join(f"\n  {line}" for line in lines)
 
@@ -62,13 +70,16 @@ class NoApprovers(ApprovalRefused):
 
 class ApprovalKeyMissing(ApprovalRefused):
     def __init__(self, key: str) -> None:
-        super().__init__(f"there is no key {key} yet; make it: buildkit launch bootstrap --wait")
+        super().__init__(
+            f"there is no key {key} to sign with. A platform's is made by `buildkit launch bootstrap --wait`; with a "
+            "root of your own correct `approval_key`"
+        )
 
 
 class NothingToApprove(ApprovalRefused):
     def __init__(self, digest: str, known: Sequence[str]) -> None:
         plans = ", ".join(known) or "none"
-        super().__init__(f"there is no plan {digest} to approve; stored plans: {plans}. Make one: buildkit plan")
+        super().__init__(f"there is no plan {digest} to approve; stored plans: {plans}")
 
 
 class NotAnApprover(ApprovalRefused):
@@ -76,8 +87,8 @@ class NotAnApprover(ApprovalRefused):
 
     def __init__(self, who: str, key: str, reason: str) -> None:
         super().__init__(
-            f"{who} may not sign with {key}: {reason}. Only the approver role may; who takes it on is "
-            "`approvers` of the environment in config/platform.yaml"
+            f"{who} may not sign with {key}: {reason}. With a platform only the approver role may; who takes it on is "
+            "`approvers` of the environment in config/platform.yaml. With a root of your own the key's policy says who"
         )
 
 
@@ -90,7 +101,7 @@ class ApprovalForged(ApprovalRefused):
     def __init__(self, digest: str, reason: str) -> None:
         super().__init__(
             f"the approval of plan {digest} is not genuine: {reason}. Nothing was applied; find out who wrote it, then "
-            f"approve anew: buildkit approve {digest}"
+            f"approve anew: {_approve(digest)}"
         )
 
 
@@ -100,15 +111,13 @@ class ApprovalOfAnother(ApprovalRefused):
     def __init__(self, digest: str, field: str, approved: str, actual: str) -> None:
         super().__init__(
             f"the approval stored for plan {digest} is of another {field}: {approved}, not {actual}. Approve this plan "
-            f"itself: buildkit approve {digest}"
+            f"itself: {_approve(digest)}"
         )
 
 
 class ApprovalExpired(ApprovalRefused):
     def __init__(self, digest: str, who: str, until: str) -> None:
-        super().__init__(
-            f"the approval of plan {digest} by {who} ended at {until}; renew it: buildkit approve {digest}"
-        )
+        super().__init__(f"the approval of plan {digest} by {who} ended at {until}; renew it: {_approve(digest)}")
 
 
 class ApprovalUsed(ApprovalRefused):
@@ -126,7 +135,7 @@ class PlanNotFound(TerraformError):
         stored = "".join(f"\n  {line}" for line in known) or " none"
         super().__init__(
             f"there is no stored plan {digest or repr(digest)}; stored plans:{stored}\nGive its whole digest or the "
-            "first 8 signs of it, or make a new plan: buildkit plan"
+            "first 8 signs of it, or plan again"
         )
 
 
@@ -136,7 +145,7 @@ class PlanDamaged(TerraformError):
     def __init__(self, digest: str, stack: str, place: str) -> None:
         super().__init__(
             f"plan {digest} of stack {stack!r} cannot be applied: its record {place} is damaged or was changed. "
-            f"Delete that, and make a new plan: buildkit plan --stack {stack}"
+            f"Delete that, and make a new plan: {_plan(stack)}"
         )
 
 
@@ -144,7 +153,7 @@ class PlanExpired(TerraformError):
     def __init__(self, digest: str, stack: str, expired: str) -> None:
         super().__init__(
             f"plan {digest} of stack {stack!r} expired at {expired}; nothing was applied. Make a new one: "
-            f"buildkit plan --stack {stack}. How long plans live is `gates.plan_minutes`"
+            f"{_plan(stack)}. How long plans live is `gates.plan_minutes`"
         )
 
 
@@ -153,8 +162,7 @@ class PlanApplied(TerraformError):
 
     def __init__(self, digest: str, stack: str, run: str) -> None:
         super().__init__(
-            f"plan {digest} of stack {stack!r} was applied already, by run {run}. Make a new one: "
-            f"buildkit plan --stack {stack}"
+            f"plan {digest} of stack {stack!r} was applied already, by run {run}. Make a new one: {_plan(stack)}"
         )
 
 
@@ -187,7 +195,7 @@ class PlanChanged(TerraformError):
         self.parts = tuple(parts)
         super().__init__(
             f"plan {digest} of stack {stack!r} cannot be applied: since it was made, these changed: "
-            f"{', '.join(parts)}. Nothing was applied. Undo that, or make a new plan: buildkit plan --stack {stack}"
+            f"{', '.join(parts)}. Nothing was applied. Undo that, or make a new plan: {_plan(stack)}"
         )
 
 

@@ -208,7 +208,7 @@ def _read(digest: str, body: bytes) -> Approval:
         if not isinstance(data, dict) or set(data) != names or not all(isinstance(v, str) for v in data.values()):
             raise ValueError
     except ValueError:
-        raise ApprovalForged(digest, "it is not a document that `buildkit approve` writes") from None
+        raise ApprovalForged(digest, "it is not a document as approvals are") from None
     return Approval(**data)
 
 

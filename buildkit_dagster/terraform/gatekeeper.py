@@ -18,7 +18,7 @@ from typing import Any
 import botocore.exceptions
 
 from buildkit_dagster.config.gates import Gates
-from buildkit_dagster.errors import BuildkitError, IdentityUnknown
+from buildkit_dagster.errors import ApprovalKeyMissing, BuildkitError, IdentityUnknown
 from buildkit_dagster.rules.gate import authorise, judge
 from buildkit_dagster.rules.verdicts import Severity, Verdict
 from buildkit_dagster.terraform.approvals import Approval, KmsKey, by_digest, find_approval, spend
@@ -141,7 +141,7 @@ class Gatekeeper:
             nonce=nonce,
             created=now.isoformat(timespec="milliseconds"),
             expires=(now + timedelta(minutes=self.gates.plan_minutes)).isoformat(timespec="milliseconds"),
-            requester=identity(self.engine),
+            requester=self._identity,
             run=self.engine.run,
             changes=changes,
             outputs=plan.outputs,
@@ -186,17 +186,12 @@ class Gatekeeper:
             if self._key is None:
                 return f"{again}, which approves it"
             return f"An approver runs `buildkit approve {digest}`. {again}"
-        if self._key is not None:
-            return (
-                f"An approver runs `buildkit approve {digest}`; then apply exactly this plan: "
-                f"`buildkit apply --plan {digest}`"
-            )
-        if self.engine.stack.source is not None:
-            return f"Applying exactly this plan counts as its approval: `buildkit apply --plan {digest}`"
-        return (
-            "Applying exactly this plan counts as its approval: run the same selection with the run configuration "
-            f'{{"ops": {{"OP": {{"config": {{"plan": "{digest}"}}}}}}}}, OP being the op of the stack'
-        )
+        is_own = self.engine.stack.source is None
+        applying = _applying_own(digest) if is_own else f"`buildkit apply --plan {digest}`"
+        if self._key is None:
+            return f"Applying exactly this plan counts as its approval: {applying}"
+        approving = _approving_own(digest) if is_own else f"runs `buildkit approve {digest}`"
+        return f"An approver {approving}; then apply exactly this plan: {applying}"
 
     def _carried(self, plan: Plan, record: PlanRecord) -> Approval | None:
         """The approval of a speculative plan of this stack that said the same."""
@@ -212,7 +207,7 @@ class Gatekeeper:
         return None
 
     def _by_digest(self, record: PlanRecord) -> Approval:
-        return by_digest(record.digest, record.stack, record.requester, identity(self.engine), _now())
+        return by_digest(record.digest, record.stack, record.requester, self._identity, _now())
 
     def _approval_of(self, record: PlanRecord) -> Approval | None:
         if self._key is None:
@@ -230,15 +225,20 @@ class Gatekeeper:
 
     @cached_property
     def _key(self) -> KmsKey | None:
-        """The approval key, None where none is named or it was not made yet."""
+        """The approval key, None where none is named, or the platform's was not made yet."""
         key = KmsKey(self.key, self.engine.cloud.client("kms")) if self.key else None
-        return key if key is not None and key.exists() else None
+        if key is None or key.exists():
+            return key
+        if self.engine.stack.source is None:
+            raise ApprovalKeyMissing(str(self.key))
+        return None
 
-
-def identity(engine: Engine) -> str:
-    """Who asks: the cloud's word for it where the stack is in a cloud, else user@host."""
-    is_aws = engine.stack.root.needs_aws or isinstance(engine.stack.backend, S3Backend)
-    return cloud_identity(engine.cloud) if is_aws else who()
+    @property
+    def _identity(self) -> str:
+        """Who asks: the cloud's word for it where approvals are signed or the stack is in a cloud, else user@host."""
+        stack = self.engine.stack
+        is_aws = self.key is not None or stack.root.needs_aws or isinstance(stack.backend, S3Backend)
+        return cloud_identity(self.engine.cloud) if is_aws else who()
 
 
 def cloud_identity(cloud: Cloud) -> str:
@@ -247,6 +247,19 @@ def cloud_identity(cloud: Cloud) -> str:
         return str(cloud.client("sts").get_caller_identity()["Arn"])
     except (botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError) as error:
         raise IdentityUnknown(str(error)) from None
+
+
+def _approving_own(digest: str) -> str:
+    """How a plan of a root written by hand is approved."""
+    return f'calls `buildkit_dagster.approve_plan(STACK, "{digest}", terraform=RESOURCE)`, both as the assets have them'
+
+
+def _applying_own(digest: str) -> str:
+    """How exactly this plan of a root written by hand is applied."""
+    return (
+        "run the same selection with the run configuration "
+        f'{{"ops": {{"OP": {{"config": {{"plan": "{digest}"}}}}}}}}, OP being the op of the stack'
+    )
 
 
 def _data(verdict: Verdict) -> dict[str, str]:

@@ -30,7 +30,7 @@ class LockWatch:
             with contextlib.suppress(Exception):
                 self.since, in_bucket = s3_clock(s3, backend.bucket, backend.key)
                 in_table = read_table_lock(backend, dynamodb)
-                self._before = {in_bucket, in_table and in_table.id}
+                self._before = {in_bucket, in_table.id if in_table else None}
 
     def follow(self, journal: Journal) -> None:
         """This is the journal of the Terraform that was started."""

@@ -199,6 +199,8 @@ def test_a_keys_policy_says_who_may_sign(
     signature = signer.sign(**asked)["Signature"]
     assert boto("kms").verify(**asked, Signature=signature)["SignatureValid"]
     assert boto("kms").get_public_key(KeyId=key["KeyId"])["KeyId"] == key["Arn"]
+    with pytest.raises(ClientError, match="NotFoundException"):
+        boto("kms").get_public_key(KeyId="alias/nobodys")
 
 
 def signed_in(boto: Boto, emulator: Emulator, role: str) -> Any:

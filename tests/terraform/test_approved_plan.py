@@ -8,15 +8,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from buildkit_dagster import TerraformCliResource, TerraformStack
+from buildkit_dagster import TerraformCliResource, TerraformStack, approve_plan
 from buildkit_dagster.config.gates import Gates
 from buildkit_dagster.defs.infra import terraform_stacks
-from buildkit_dagster.errors import ApprovalBySelf, ApprovalNeeded
-from buildkit_dagster.terraform.approvals import approve
+from buildkit_dagster.errors import ApprovalBySelf, ApprovalNeeded, InvalidRoot, NotAnApprover, NothingToApprove
+from buildkit_dagster.terraform.approvals import Approval, approve
 from buildkit_dagster.terraform.destroy import destroy_stack
 from buildkit_dagster.terraform.digest import hash_of
 from buildkit_dagster.terraform.plan_record import PlanRecord
@@ -25,7 +26,7 @@ from buildkit_dagster.terraform.plans import Plans
 from buildkit_dagster.terraform.state import State, read_state
 from buildkit_dagster.terraform.store import BucketStore
 from tests.terraform.conftest import Approvals
-from tests.terraform_runs import ACCOUNT, Run, materialize_stack
+from tests.terraform_runs import ACCOUNT, Run, copy_root, materialize_stack
 
 GATES = Gates(every_change=True, four_eyes=True)
 
@@ -203,3 +204,44 @@ def test_destroying_takes_the_signature_of_another_person_for_exactly_that_plan(
     way.approve(record, way.approver)
     assert way.destroy()
     assert way.state.addresses == frozenset()
+
+
+def test_a_plan_of_a_root_of_ones_own_is_approved_by_whom_the_key_names_and_then_applied(
+    way: Way, tmp_path: Path
+) -> None:
+    """Its state is in a file, and nothing in it is in AWS: the key alone says who is who."""
+    stack, alias = TerraformStack(copy_root("spaces", tmp_path)), way.approvals.platform.names.approval_alias()
+
+    def resource(person: Person, **more: Any) -> dict[str, Any]:
+        return {"aws": person, "gates": GATES, "approval_key": alias, **more}
+
+    def sign(digest: str, person: Person, **more: Any) -> Approval:
+        return approve_plan(stack, digest, terraform=TerraformCliResource(**resource(person, **more)), reason="seen")
+
+    assert (
+        "there is no key alias/typo"
+        in materialize_stack(stack, **resource(way.applier, approval_key="alias/typo")).error
+    )
+    refused = materialize_stack(stack, **resource(way.applier))
+    record = Plans(stack, None).records()[0]
+    assert f'calls `buildkit_dagster.approve_plan(STACK, "{record.digest}", terraform=RESOURCE)`' in refused.error
+    assert f'{{"config": {{"plan": "{record.digest}"}}}}' in refused.error
+    assert "buildkit approve" not in refused.error
+    assert record.requester == way.applier.arn
+
+    with pytest.raises(ApprovalBySelf):
+        sign(record.digest, replace(way.approver, name=way.applier.name))
+    with pytest.raises(NotAnApprover, match="the key's policy says who"):
+        sign(record.digest, way.planner)
+    with pytest.raises(NothingToApprove, match=record.digest):
+        sign("0" * 8, way.approver)
+    with pytest.raises(InvalidRoot, match="approval_key"):
+        sign(record.digest, way.approver, approval_key=None)
+    assert "needs an approval" in materialize_stack(stack, plan=record.digest, **resource(way.applier)).error
+    assert not (stack.path / "terraform.tfstate").exists()
+
+    approval = sign(record.digest[:8], way.approver)
+    assert (approval.who, approval.digest, approval.reason) == (way.approver.arn, record.digest, "seen")
+    run = materialize_stack(stack, plan=record.digest, **resource(way.applier))
+    assert run.success, run.error
+    assert (stack.path / "terraform.tfstate").exists()

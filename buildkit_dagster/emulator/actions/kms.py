@@ -25,14 +25,14 @@ def install() -> None:
     moto_sign, moto_public_key = KmsResponse.sign, KmsResponse.get_public_key
 
     def sign(self: KmsResponse) -> str:
-        key = self.kms_backend.describe_key(self._get_param("KeyId"))
+        key = _key(self)
         caller = _caller(self)
         if not may_sign(key, caller):
             raise Refused("AccessDeniedException", _message(caller, key))
         return moto_sign(self)
 
     def get_public_key(self: KmsResponse) -> str:
-        key = self.kms_backend.describe_key(self._get_param("KeyId"))
+        key = _key(self)
         return json.dumps({**json.loads(moto_public_key(self)), "KeyId": key.arn})
 
     replace(KmsResponse, sign, get_public_key)
@@ -66,6 +66,13 @@ def _principal(caller: str) -> str:
     """The role behind a session, else the identity itself."""
     head, _, name = caller.partition(":assumed-role/")
     return f"{head.replace(':sts:', ':iam:')}:role/{name.rpartition('/')[0]}" if name else caller
+
+
+def _key(response: KmsResponse) -> Key:
+    """The key that is asked for; moto's NotFoundException where there is none."""
+    key_id = response._get_param("KeyId")
+    response._validate_key_id(key_id)
+    return response.kms_backend.describe_key(key_id)
 
 
 def _caller(response: KmsResponse) -> str:
