@@ -112,8 +112,9 @@ class Engine:
     def dynamodb(self) -> Any:
         """A client for the lock table, which is in the backend's region; None for a stack without one."""
         backend = self.stack.backend
-        has_table = isinstance(backend, S3Backend) and backend.dynamodb_table is not None
-        return self.cloud.client("dynamodb", backend.region or None) if has_table else None
+        if not isinstance(backend, S3Backend) or backend.dynamodb_table is None:
+            return None
+        return self.cloud.client("dynamodb", backend.region or None)
 
     @cached_property
     def tagging(self) -> Any:
