@@ -13,6 +13,7 @@ from dagster import DagsterInstance
 
 from buildkit_dagster.cloud.aws import Aws
 from buildkit_dagster.config.environment import read_environment
+from buildkit_dagster.defs.sqlite import runs_held_open
 from buildkit_dagster.emulator.control import Emulator
 from buildkit_dagster.terraform.engine import Engine
 from buildkit_dagster.terraform.render import backend_settings
@@ -43,7 +44,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def instance(home: Path) -> Iterator[DagsterInstance]:
-    with DagsterInstance.local_temp(str(home)) as made:
+    with DagsterInstance.local_temp(str(home)) as made, runs_held_open(home):
         yield made
 
 

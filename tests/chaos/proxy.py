@@ -20,7 +20,7 @@ from urllib.parse import parse_qs, urlsplit
 
 _HOP_BY_HOP = {"connection", "transfer-encoding", "keep-alive", "server"}
 #: Longer than any row takes: a request nobody lets go is an error of the row, not a hang.
-_PATIENCE = 300.0
+PATIENCE = 300.0
 
 
 @dataclass
@@ -93,7 +93,10 @@ Deed = Callable[["Proxy", Request], Answer | None]
 
 @dataclass
 class Rule:
-    """Which requests (those `picks` is true of, `times` of them at most) and what becomes of them."""
+    """Which requests (those `picks` is true of, `times` of them at most) and what becomes of them.
+
+    `done` is set when what a held request asks for has been carried out, or is lost.
+    """
 
     picks: Callable[[Request], bool]
     deed: Deed
@@ -101,6 +104,7 @@ class Rule:
     hits: int = 0
     reached: threading.Event = field(default_factory=threading.Event)
     released: threading.Event = field(default_factory=threading.Event)
+    done: threading.Event = field(default_factory=threading.Event)
 
     def takes(self, request: Request) -> bool:
         if (self.times is not None and self.hits >= self.times) or not self.picks(request):
@@ -121,7 +125,7 @@ class Proxy:
         self._guard = threading.Lock()
         self.rules: list[Rule] = []
         self.requests: list[Request] = []
-        self.refusing = False
+        self._kept: socket.socket | None = None
         self._server = self._listen(0)
         self.endpoint = f"http://127.0.0.1:{self._server.server_port}"
 
@@ -135,8 +139,11 @@ class Proxy:
         """Hold the first such request until the rule's `let_go`, then forward it or do something else."""
 
         def deed(proxy: Proxy, request: Request) -> Answer | None:
-            assert rule.released.wait(_PATIENCE), "nobody let go of a held request"
-            return then(proxy, request) if then else proxy.forward(request)
+            assert rule.released.wait(PATIENCE), "nobody let go of a held request"
+            try:
+                return then(proxy, request) if then else proxy.forward(request)
+            finally:
+                rule.done.set()
 
         rule = self.add(picks, deed, times=1)
         return rule
@@ -147,16 +154,22 @@ class Proxy:
             rules, self.rules = self.rules, []
         for rule in rules:
             rule.let_go()
-        if self.refusing:
-            self.refusing = False
+        if self._kept is not None:
+            self._kept.close()
+            self._kept = None
             self._server = self._listen(self._server.server_port)
 
     def refuse(self) -> None:
         """Nobody listens any more, and open connections are reset, until `clear`."""
-        if not self.refusing:
-            self.refusing = True
+        if self._kept is None:
+            self._kept = _unbound()
             self._server.shutdown()
             self._server.server_close()
+            self._kept.bind(("127.0.0.1", self._server.server_port))
+
+    @property
+    def refusing(self) -> bool:
+        return self._kept is not None
 
     def close(self) -> None:
         self.clear()
@@ -171,7 +184,7 @@ class Proxy:
 
     def forward(self, request: Request) -> Answer:
         """What the emulator says."""
-        connection = http.client.HTTPConnection(str(self._upstream.hostname), self._upstream.port, timeout=_PATIENCE)
+        connection = http.client.HTTPConnection(str(self._upstream.hostname), self._upstream.port, timeout=PATIENCE)
         with contextlib.closing(connection):
             connection.request(request.method, request.target, body=request.body, headers=request.headers)
             response = connection.getresponse()
@@ -184,6 +197,13 @@ class Proxy:
         server = _Server(("127.0.0.1", port), type("Handler", (_Handler,), {"proxy": self}))
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
         return server
+
+
+def _unbound() -> socket.socket:
+    """A socket that can take the port of a closed listener; while it has it, nobody else does, and nobody answers."""
+    made = socket.socket()
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    return made
 
 
 class _Server(ThreadingHTTPServer):

@@ -104,8 +104,12 @@ class Scene:
     def terraforms(self, worker: BaseProcess) -> list[int]:
         """Pids of the Terraforms this worker has started and that run."""
         tasks = Path(f"/proc/{worker.pid}/task").glob("*/children")
-        children = [int(pid) for file in tasks for pid in file.read_text().split()]
-        return [pid for pid in children if Path(f"/proc/{pid}/comm").read_text().strip() == "terraform"]
+        children = [int(pid) for file in tasks for pid in _text(file).split()]
+        return [pid for pid in children if _text(Path(f"/proc/{pid}/comm")).strip() == "terraform"]
+
+    def know_lock(self) -> None:
+        """Wait until the journal names the lock Terraform holds: without it nobody can prove it ours, and dead."""
+        until(lambda: any(journal.lock_id for journal in unsettled(self.stack_folder / "journal")), "the lock is noted")
 
     def reach(self, rule: Rule, worker: BaseProcess) -> None:
         """Wait for the moment a rule waits for."""
@@ -153,13 +157,12 @@ class Scene:
 
     def log(self, place: str = "here") -> str:
         """All that workers of this place printed."""
-        file = self.work(place) / "worker.txt"
-        return file.read_text(errors="replace") if file.exists() else ""
+        return _text(self.work(place) / "worker.txt")
 
     def printed(self) -> str:
         """All that the latest Terraform printed."""
         files = [self.stack_folder / "output.txt", *(self.stack_folder / "journal").glob("*.jsonl")]
-        return "\n".join(file.read_text(errors="replace") for file in files if file.exists())
+        return "\n".join(_text(file) for file in files)
 
     # What there is
 
@@ -301,6 +304,13 @@ def copy_initialised(template: Path, folder: Path) -> None:
     made.mkdir(parents=True)
     _link_or_copy(str(platform / ".terraform.lock.hcl"), str(made / ".terraform.lock.hcl"))
     shutil.copytree(template, folder, symlinks=True, copy_function=_link_or_copy)
+
+
+def _text(file: Path) -> str:
+    """What is in it; "" where it is not there, or goes while we look, as a process or a settled journal does."""
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        return file.read_text(errors="replace")
+    return ""
 
 
 def _link_or_copy(source: str, target: str) -> None:

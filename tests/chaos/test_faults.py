@@ -121,9 +121,11 @@ def killed_in_flight(scene: Scene, picks: Callable[[Request], bool], then: Deed 
     worker = scene.start()
     scene.reach(stuck, worker)
     (pid,) = scene.terraforms(worker)
+    scene.know_lock()
     os.killpg(pid, signal.SIGKILL)
     until(gone(pid), "Terraform is dead")
     stuck.let_go()
+    until(stuck.done.is_set, "what was sent is carried out, or lost")
     return scene.conclude(worker)
 
 
@@ -181,10 +183,15 @@ def killed_while_another_waits(scene: Scene) -> Outcome:
     (pid,) = scene.terraforms(first)
     second = scene.start("second")
     until(lambda: scene.has_begun("second"), "the second run begins")
-    first.kill()
+    scene.know_lock()
+    # The worker last, and it may not notice the rest: the second run looks at the account as soon as it is dead.
+    assert first.pid is not None
+    os.kill(first.pid, signal.SIGSTOP)
     os.killpg(pid, signal.SIGKILL)
     until(gone(pid), "Terraform is dead")
     held.let_go()
+    until(held.done.is_set, "what was sent is carried out")
+    first.kill()
     broken = scene.conclude(first)
     assert scene.conclude(second, "second").status is SUCCESS
     return broken

@@ -27,6 +27,8 @@ MOMENTS: dict[str, Phase] = {
 }
 #: When Terraform runs.
 TERRAFORM_MOMENTS = ("init", "plan", "middle of apply", "state write")
+#: When it has the lock.
+LOCKED_MOMENTS = ("plan", "middle of apply", "state write")
 #: Terraform takes SIGINT and SIGTERM for the same.
 TERRAFORM_ROWS = {
     signal.SIGINT: ("plan", "middle of apply", "state write"),
@@ -56,6 +58,8 @@ def to_terraform(scene: Scene, signum: int, moment: str) -> Outcome:
     """Terraform alone is signalled; what it had begun at AWS is carried out."""
     held, worker = _held(scene, moment)
     (pid,) = scene.terraforms(worker)
+    if signum == signal.SIGKILL and moment in LOCKED_MOMENTS:
+        scene.know_lock()
     os.kill(pid, signum)
     if signum == signal.SIGKILL:
         until(gone(pid), "Terraform is dead")
@@ -89,11 +93,13 @@ def to_both(scene: Scene, moment: str) -> Outcome:
     """The machine dies: worker, Terraform and provider at one moment; what was sent to AWS is carried out."""
     held, worker = _held(scene, moment)
     (pid,) = scene.terraforms(worker)
+    scene.know_lock()
     worker.kill()
     os.killpg(pid, signal.SIGKILL)
     scene.join(worker)
     until(gone(pid), "Terraform is dead")
     held.let_go()
+    until(held.done.is_set, "what was sent is carried out")
     return scene.conclude(worker)
 
 
@@ -125,7 +131,7 @@ def rows() -> list[Row]:
             ends = {FAILURE, SUCCESS} if moment == "state write" and signum != signal.SIGKILL else {FAILURE}
             play = partial(to_terraform, signum=signum, moment=moment)
             found.append(Row(f"{name} to Terraform", moment, play, frozenset(ends)))
-    for moment in ("plan", "middle of apply", "state write"):
+    for moment in LOCKED_MOMENTS:
         found.append(Row("worker and Terraform die", moment, partial(to_both, moment=moment), frozenset({STARTED})))
     for moment in ("middle of apply", "state write"):
         play = partial(survived_by_terraform, moment=moment)

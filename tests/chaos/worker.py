@@ -10,7 +10,10 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import boto3
+from botocore.config import Config
 from dagster import DagsterInstance, materialize
 from dagster._utils.interrupts import capture_interrupts
 
@@ -18,6 +21,7 @@ from buildkit_dagster import TerraformCliResource, TerraformStack
 from buildkit_dagster.cloud.aws import Aws
 from buildkit_dagster.config.environment import read_environment
 from buildkit_dagster.terraform.rendered_root import AwsProvider, ModuleCall, RenderedRoot, S3Backend, UnitRef
+from tests.chaos.proxy import PATIENCE
 from tests.terraform_runs import ACCOUNT, REGION, assets_of
 
 MODULES = Path(__file__).parent / "modules"
@@ -51,10 +55,20 @@ def _tags(unit: str) -> dict[str, str]:
     return {"buildkit_unit": f"{NAME}/{unit}"}
 
 
+class Patient(Aws):
+    """Waits for the answer to a held request: asked again after a minute, it would get past what holds it."""
+
+    def client(self, service: str) -> Any:
+        usual = super().client(service)
+        session = boto3.Session(aws_access_key_id="emulator", aws_secret_access_key="emulator", region_name=REGION)
+        config = usual.meta.config.merge(Config(read_timeout=2 * PATIENCE))
+        return session.client(service, endpoint_url=usual.meta.endpoint_url, config=config)
+
+
 def execute(job: Job) -> bool:
     """One run of the whole stack; True when Dagster calls it a success."""
     with DagsterInstance.local_temp(str(job.home)) as instance:
-        aws = Aws(read_environment(), REGION, job.work / "emulator.json")
+        aws = Patient(read_environment(), REGION, job.work / "emulator.json")
         resource = TerraformCliResource(aws=aws, lock_timeout=job.lock_timeout, retries=0)
         result = materialize(
             [assets_of(stack(job.work))],
