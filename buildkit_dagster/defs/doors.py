@@ -179,7 +179,7 @@ def check_endpoint(platform: Platform, process: ProcessEnvironment) -> None:
 @contextmanager
 def _some_daemon(platform: Platform, process: ProcessEnvironment, instance: DagsterInstance) -> Iterator[None]:
     """The daemon that runs already, else one of our own."""
-    if daemon_lives(instance):
+    if daemon_lives(instance, home_of(platform, process)):
         yield
         return
     with daemon(platform, process, instance) as child:

@@ -19,6 +19,7 @@ from buildkit_dagster.cloud.aws import aws_for
 from buildkit_dagster.config.environment import ProcessEnvironment
 from buildkit_dagster.config.models import Platform
 from buildkit_dagster.data import data_path
+from buildkit_dagster.defs.sqlite import runs_held_open
 from buildkit_dagster.emulator.control import running_emulator
 from buildkit_dagster.errors import EmulatorNotRunning
 
@@ -75,7 +76,7 @@ def _settings_of(platform: Platform) -> Path:
 @contextmanager
 def open_instance(home: Path) -> Iterator[DagsterInstance]:
     """The instance of `home`, without looking at this process's DAGSTER_HOME."""
-    with DagsterInstance.from_config(str(home)) as instance:
+    with DagsterInstance.from_config(str(home)) as instance, runs_held_open(home):
         yield instance
 
 

@@ -25,8 +25,8 @@ from buildkit_dagster.errors import PortTaken, ServiceDidNotStart
 LOOPBACK = "127.0.0.1"
 
 _QUEUE = "QUEUED_RUN_COORDINATOR"
-#: A daemon writes a heartbeat every 30 seconds.
-_HEARTBEAT_SECONDS = 40.0
+#: A daemon writes a heartbeat every 30 seconds; one whose process runs may come to it later on a busy machine.
+_HEARTBEAT_SECONDS, _LATE_SECONDS = 40.0, 120.0
 _START_SECONDS = 300.0
 _END_SECONDS = 20.0
 
@@ -37,10 +37,15 @@ def workspace_file(platform: Platform) -> Path:
     return own if own.exists() else data_path("demo") / "workspace.yaml"
 
 
-def daemon_lives(instance: DagsterInstance) -> bool:
-    """Whether some daemon takes runs from this instance's queue; one that was killed counts for 40 seconds."""
+def daemon_lives(instance: DagsterInstance, home: Path) -> bool:
+    """Whether some daemon takes runs from this instance's queue; one that we did not start, or that was killed, counts
+    for 40 seconds after its last heartbeat."""
+    return _beats(instance, _LATE_SECONDS if _runs(home / "daemon.pid") else _HEARTBEAT_SECONDS)
+
+
+def _beats(instance: DagsterInstance, seconds: float) -> bool:
     heartbeat = instance.get_daemon_heartbeats().get(_QUEUE)
-    return heartbeat is not None and time.time() - heartbeat.timestamp < _HEARTBEAT_SECONDS
+    return heartbeat is not None and time.time() - heartbeat.timestamp < seconds
 
 
 @contextmanager
@@ -61,7 +66,7 @@ def daemon(platform: Platform, process: ProcessEnvironment, instance: DagsterIns
 
 def wait_for_daemon(child: processes.Child, instance: DagsterInstance) -> None:
     """Return once the daemon takes runs; raises ServiceDidNotStart."""
-    _wait(child, "daemon", lambda: daemon_lives(instance))
+    _wait(child, "daemon", lambda: _beats(instance, _HEARTBEAT_SECONDS))
 
 
 @contextmanager
@@ -103,10 +108,19 @@ def unfinished_runs(instance: DagsterInstance) -> list:
 def end_left_over(home: Path) -> None:
     """End the services of a session that was killed; those of other homes are not looked at."""
     for record in home.glob("*.pid"):
-        pid, _, mark = record.read_text().partition(" ")
-        if processes.is_alive(int(pid), mark):
-            processes.signal_group(int(pid), signal.SIGKILL)
+        if _runs(record):
+            processes.signal_group(_recorded(record)[0], signal.SIGKILL)
         record.unlink()
+
+
+def _runs(record: Path) -> bool:
+    """Whether the service that was started last under this name still runs."""
+    return record.exists() and processes.is_alive(*_recorded(record))
+
+
+def _recorded(record: Path) -> tuple[int, str]:
+    pid, _, mark = record.read_text().partition(" ")
+    return int(pid), mark
 
 
 def _start(platform: Platform, process: ProcessEnvironment, name: str, arguments: list[str]) -> processes.Child:

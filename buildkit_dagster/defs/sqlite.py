@@ -1,4 +1,4 @@
-"""Dagster's SQLite files, held open while an op writes many events.
+"""Dagster's SQLite files, held open: while an op writes many events, and while an instance is used.
 
 Dagster opens them anew for each event. Whenever nobody has one open any more, SQLite copies its write-ahead log back
 and removes it (https://www.sqlite.org/wal.html#ckpt), which costs more than the event. Which events there are is the
@@ -8,7 +8,7 @@ op's business; other storages are left alone.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
@@ -21,10 +21,30 @@ from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_
 def held_open(instance: DagsterInstance, run_id: str) -> Iterator[None]:
     """Have a reader of the run's file and of the index of all runs for as long as the block lasts."""
     storage = instance.event_log_storage
+    files = []
+    if isinstance(storage, SqliteEventLogStorage):
+        files = [Path(storage.path_for_shard(shard)) for shard in (run_id, INDEX_SHARD_NAME)]
+    with _read(files):
+        yield
+
+
+@contextmanager
+def runs_held_open(home: Path) -> Iterator[None]:
+    """Have a reader of the files that all processes of `home` share, of runs and of ticks, as long as the block lasts.
+
+    Whoever opens one while its log is being removed has to wait, and Dagster waits for these two no longer than five
+    seconds: a slow disk made it fail with "database is locked".
+    """
+    files = (home / "history" / "runs.db", home / "schedules" / "schedules.db")
+    with _read([file for file in files if file.exists()]):
+        yield
+
+
+@contextmanager
+def _read(files: Iterable[Path]) -> Iterator[None]:
     with ExitStack() as readers:
-        if isinstance(storage, SqliteEventLogStorage):
-            for shard in (run_id, INDEX_SHARD_NAME):
-                file = Path(storage.path_for_shard(shard)).resolve().as_uri()
-                reader = readers.enter_context(closing(sqlite3.connect(f"{file}?mode=ro", uri=True)))
-                reader.execute("SELECT 1 FROM sqlite_master").fetchall()
+        for file in files:
+            address = f"{file.resolve().as_uri()}?mode=ro"
+            reader = readers.enter_context(closing(sqlite3.connect(address, uri=True)))
+            reader.execute("SELECT 1 FROM sqlite_master").fetchall()
         yield

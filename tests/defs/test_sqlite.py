@@ -4,6 +4,7 @@ from pathlib import Path
 
 from dagster import AssetKey, AssetMaterialization, DagsterInstance, OpExecutionContext, job, op
 
+from buildkit_dagster.defs.instance import open_instance
 from buildkit_dagster.defs.sqlite import held_open
 
 
@@ -36,6 +37,16 @@ def test_an_event_does_not_cost_the_end_of_a_write_ahead_log_while_the_files_are
         assert left == [set(), both, both, both, set()]
         for name in ("before", "held_0", "held_1", "held_2", "after"):
             assert instance.get_latest_materialization_event(AssetKey(name)) is not None
+
+
+def test_the_files_of_runs_and_ticks_keep_their_write_ahead_logs_while_an_instance_is_open(tmp_path: Path) -> None:
+    with open_instance(tmp_path) as instance:
+        other = [DagsterInstance.from_config(str(tmp_path)) for _ in range(2)]
+        assert [each.get_runs() for each in (instance, *other)] == [[], [], []]
+        assert {file.name for file in tmp_path.glob("*/*.db-wal")} == {"runs.db-wal", "schedules.db-wal"}
+    # With nobody else there the next one to look removes it again, as for each of them before.
+    assert DagsterInstance.from_config(str(tmp_path)).get_runs() == []
+    assert not (tmp_path / "history" / "runs.db-wal").exists()
 
 
 def test_storages_that_are_not_in_files_are_left_alone() -> None:
