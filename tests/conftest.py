@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import hypothesis
 import pytest
 from botocore.config import Config
 
@@ -21,7 +22,11 @@ REPOSITORY = Path(__file__).parents[1]
 
 
 def pytest_configure() -> None:
-    """Let children hear signals: what a script starts in the background ignores some, and no child can trap those."""
+    """Have property tests try the same examples everywhere, however slow the machine is, as where `CI` is set.
+
+    Let children hear signals: what a script starts in the background ignores some, and no child can trap those.
+    """
+    hypothesis.settings.load_profile("ci")
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if signal.getsignal(signal.SIGTERM) == signal.SIG_IGN:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -16,7 +16,9 @@ from typing import Any
 import psycopg2
 
 PASSWORD = "canary-2291"
-_START_SECONDS = 30.0
+_START_SECONDS = 300.0
+#: Between looking for a free port and taking it somebody else may.
+_ATTEMPTS = 5
 
 
 @dataclass(frozen=True)
@@ -38,15 +40,13 @@ def running_postgres() -> Iterator[Postgres]:
     if account:
         shutil.chown(folder, account["user"])
     try:
-        port = _free_port()
         _initialise(folder, account)
-        server = subprocess.Popen(_line(folder, port), stderr=(folder / "log").open("wb"), **account)
+        port, server = _start(folder, account)
         try:
-            _wait_for(port, server, folder / "log")
             yield Postgres(port)
         finally:
             server.send_signal(signal.SIGINT)
-            server.wait(30)
+            server.wait(300)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -88,12 +88,27 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _wait_for(port: int, server: "subprocess.Popen[bytes]", log: Path) -> None:
+def _start(folder: Path, account: dict[str, Any]) -> "tuple[int, subprocess.Popen[bytes]]":
+    log = folder / "log"
+    for _ in range(_ATTEMPTS):
+        port = _free_port()
+        server = subprocess.Popen(_line(folder, port), stderr=log.open("wb"), **account)
+        if _lets_in(port, server):
+            return port, server
+        server.kill()
+        server.wait()
+        if "Address already in use" not in log.read_text():
+            break
+    raise AssertionError(f"PostgreSQL did not start:\n{log.read_text()}")
+
+
+def _lets_in(port: int, server: "subprocess.Popen[bytes]") -> bool:
+    """Whether it is up; it listens before it lets anybody in. Not whoever else has the port: it ends then."""
     deadline = time.monotonic() + _START_SECONDS
     while server.poll() is None and time.monotonic() < deadline:
         try:
             psycopg2.connect(Postgres(port).url).close()
-            return
-        except psycopg2.OperationalError:  # it listens before it lets anybody in
+            return True
+        except psycopg2.OperationalError:
             time.sleep(0.1)
-    raise AssertionError(f"PostgreSQL did not start:\n{log.read_text()}")
+    return False
