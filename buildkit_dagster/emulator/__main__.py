@@ -33,6 +33,7 @@ def parse(argv: list[str] | None = None) -> Settings:
     parser.add_argument("--port", type=int, default=Settings.port, help="0 takes a free one")
     parser.add_argument("--lifetime", type=float, help="seconds after which it ends by itself")
     parser.add_argument("--owner-pid", type=int, help="it ends when this process is gone")
+    parser.add_argument("--no-clock", action="store_true", help="schedules fire only when they are told to")
     parser.add_argument(
         "--repository",
         type=parse_repository,
@@ -48,6 +49,7 @@ def parse(argv: list[str] | None = None) -> Settings:
         port=given.port,
         lifetime=given.lifetime,
         owner=given.owner_pid,
+        clock=not given.no_clock,
         repositories=dict(given.repository),
     )
 

@@ -100,19 +100,21 @@ def start_emulator(
     port: int = 0,
     lifetime: float | None = None,
     owner_pid: int | None = None,
+    clock: bool = True,
 ) -> Emulator:
     """Start an emulator in a process of its own and wait until it answers.
 
     `repositories` maps `organization/name` on GitHub to the folder builds get instead; `variables` is the environment
     it may inherit from (this process's if None; keys, profiles and endpoints in it never arrive); `lifetime` is in
-    seconds. Raises EmulatorAlreadyRuns and EmulatorDidNotStart.
+    seconds; without a `clock` schedules fire by `fire_schedules` alone. Raises EmulatorAlreadyRuns and
+    EmulatorDidNotStart.
     """
     with alone(state_dir / START_FILE):
         running = running_emulator(state_dir)
         if running is not None:
             raise EmulatorAlreadyRuns(running, state_dir)
         child = process.start(
-            _command(state_dir, repositories, port, lifetime, owner_pid),
+            [*_command(state_dir, repositories, port, lifetime, owner_pid), *([] if clock else ["--no-clock"])],
             cwd=state_dir,
             env=_inherited(variables),
             stdout=state_dir / LOG_FILE,

@@ -115,7 +115,8 @@ class Server:
         for signum in (signal.SIGTERM, signal.SIGINT):
             signal.signal(signum, lambda *_: self._ended.set())
         threading.Thread(target=self._http.serve_forever, daemon=True).start()
-        self._schedules.start(self._ended)
+        if self.settings.clock:
+            self._schedules.start(self._ended)
         self._write_state()
         try:
             self._wait()

@@ -34,13 +34,17 @@ class HostNotLoopback(EmulatorError):
 
 @dataclass(frozen=True)
 class Settings:
-    """One emulator's settings; `lifetime` is in seconds, `owner` the pid without which it ends."""
+    """One emulator's settings; `lifetime` is in seconds, `owner` the pid without which it ends.
+
+    Without a `clock` schedules fire when they are told to, and at no other time.
+    """
 
     state_dir: Path
     host: str = "127.0.0.1"
     port: int = 0
     lifetime: float | None = None
     owner: int | None = None
+    clock: bool = True
     repositories: Mapping[str, Path] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
