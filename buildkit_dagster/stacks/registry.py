@@ -69,7 +69,7 @@ def registry_root(scope: Scope, image_tags: Mapping[str, str]) -> RenderedRoot:
         *(_repository(scope, image, image_tags[image]) for image in images),
         *(_connection(scope, *owner) for owner in _owners(scope)),
         _artifacts(scope),
-        _image_builder(scope, images),
+        *([_image_builder(scope, images)] if images else []),
         _cluster(scope),
     ]
     return scope.root(REGISTRY, *map(after_state_backend, calls))

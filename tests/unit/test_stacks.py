@@ -57,6 +57,13 @@ def unit_refs(value: Any) -> Iterator[UnitRef]:
             yield from unit_refs(inner)
 
 
+def test_where_there_are_no_images_nothing_builds_any(platform: Platform) -> None:
+    config = platform.config.model_copy(update={"images": {}})
+    bare = platform.model_copy(update={"config": config, "dbt_projects": (), "ingest_jobs": ()})
+    names = [call.name for call in roots_of(bare)["registry"].calls]
+    assert names == ["github_connection", "artifacts", "cluster"]
+
+
 @pytest.mark.parity("A-5")
 def test_every_part_of_the_platform_has_its_stack_and_unit(platform: Platform) -> None:
     units = {stack: [call.name for call in root.calls] for stack, root in roots_of(platform).items()}
