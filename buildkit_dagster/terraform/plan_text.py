@@ -12,6 +12,7 @@ from typing import Any
 
 from buildkit_dagster.rules.blast_radius import NOTHING, BlastRadius
 from buildkit_dagster.rules.verdicts import Severity
+from buildkit_dagster.terraform.plan import Plan, ResourceChange
 from buildkit_dagster.terraform.planning import StackPlan
 
 #: GitHub takes 65,536 characters in a comment (its API's own message); a little is kept for what others add.
@@ -80,13 +81,21 @@ def _data(shown: Shown) -> dict[str, Any]:
         "speculative": list(record.speculative) if record else [],
         "expires": record.expires if record else None,
         "counts": dict(zip(("add", "change", "destroy"), _counts(shown), strict=True)),
-        "changes": [
-            {"address": change.address, "unit": change.unit, "actions": list(change.actions)} for change in plan.changes
-        ],
+        "changes": [_change(change) for change in _told(plan)],
         "verdicts": [dict(verdict) for verdict in record.verdicts] if record else [],
         "tag_changes": {unit: list(changes) for unit, changes in shown.tag_changes.items()},
         "blast_radius": {"units": list(shown.blast.units), **_lists(shown.blast.downstream)},
     }
+
+
+def _change(change: ResourceChange) -> dict[str, Any]:
+    told = {"address": change.address, "unit": change.unit, "actions": list(change.actions)}
+    return {**told, "imported": True} if change.importing else told
+
+
+def _told(plan: Plan) -> tuple[ResourceChange, ...]:
+    """What changes, and what the apply does to the state alone."""
+    return tuple(resource for resource in plan.resources if resource.changes or resource.rewrites)
 
 
 def _lists(found: Mapping[str, tuple[str, ...]]) -> dict[str, list[str]]:
@@ -98,7 +107,7 @@ def _table(shown: Shown) -> Iterator[str]:
         yield f"{shown.stack}: {shown.error}"
         return
     yield f"{shown.stack}: {_headline(shown)}"
-    yield from (f"  {_sign(change.actions)} {change.address}" for change in shown.plan.plan.changes)
+    yield from (f"  {_sign(change)} {change.address}{_aside(change)}" for change in _told(shown.plan.plan))
     yield from (f"  {verdict}" for verdict in shown.plan.verdicts)
     yield from (f"  tags of {unit}: {change}" for unit, changes in shown.tag_changes.items() for change in changes)
     for kind, names in shown.blast.downstream.items():
@@ -129,15 +138,15 @@ def _section(shown: Shown) -> Iterator[str]:
             f"- {verdict.severity.value}: {_code(verdict.address)} {_prose(verdict.message)}"
             for verdict in shown.plan.verdicts
         )
-    if shown.plan.plan.changes:
+    if told := _told(shown.plan.plan):
         yield ""
-        yield from (f"- {_sign(change.actions)} {_code(change.address)}" for change in shown.plan.plan.changes)
+        yield from (f"- {_sign(change)} {_code(change.address)}{_aside(change)}" for change in told)
     if shown.tag_changes:
         yield ""
         yield "Tags that are written otherwise, so that the cloud takes them:"
         yield ""
-        told = ((unit, change) for unit, changes in shown.tag_changes.items() for change in changes)
-        yield from (f"- {_code(unit)}: {_prose(change)}" for unit, change in told)
+        tags = ((unit, written) for unit, changes in shown.tag_changes.items() for written in changes)
+        yield from (f"- {_code(unit)}: {_prose(written)}" for unit, written in tags)
     if shown.blast:
         yield ""
         yield "Blast radius of what is deleted or replaced:"
@@ -157,7 +166,10 @@ def _headline(shown: Shown) -> str:
     record = shown.plan.record
     if record is None:
         return "no changes"
-    return f"{add} to add, {change} to change, {destroy} to destroy; plan {record.digest}, expires {record.expires}"
+    imports = sum(resource.importing is not None for resource in shown.plan.plan.resources)
+    first = f"{imports} to import, " if imports else ""
+    counts = f"{first}{add} to add, {change} to change, {destroy} to destroy"
+    return f"{counts}; plan {record.digest}, expires {record.expires}"
 
 
 def _digest(shown: Shown) -> str:
@@ -172,11 +184,19 @@ def _counts(shown: Shown) -> tuple[int, int, int]:
     return actions.count("create"), actions.count("update"), actions.count("delete")
 
 
-def _sign(actions: Sequence[str]) -> str:
-    """As Terraform draws it."""
-    if "delete" in actions and "create" in actions:
+def _sign(change: ResourceChange) -> str:
+    """As Terraform draws it; it draws nothing where the object stays as it is."""
+    if change.rewrites:
+        return "="
+    if "delete" in change.actions and "create" in change.actions:
         return "-/+"
-    return {"create": "+", "update": "~", "delete": "-"}.get(actions[0], actions[0])
+    return {"create": "+", "update": "~", "delete": "-"}.get(change.actions[0], change.actions[0])
+
+
+def _aside(change: ResourceChange) -> str:
+    """What the apply does to the state besides, or instead."""
+    what = change.rewrites or ("imported" if change.importing else "")
+    return f" ({what})" if what else ""
 
 
 def _code(text: str) -> str:

@@ -1,5 +1,6 @@
 """The job `plan` and the blast radius it tells: real Terraform, local state, nothing applied."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +10,20 @@ from dagster import (
     AssetsDefinition,
     AssetSelection,
     AssetSpec,
+    DagsterEvent,
     DagsterInstance,
     Definitions,
     ExecuteInProcessResult,
+    RepositoryDefinition,
     ScheduleDefinition,
     asset,
     define_asset_job,
+    execute_job,
+    in_process_executor,
     multi_asset,
 )
+from dagster._core.code_pointer import CustomPointer, ModuleCodePointer
+from dagster._core.definitions.reconstruct import ReconstructableJob, ReconstructableRepository
 
 from buildkit_dagster import Ref, TerraformCliResource, TerraformStack, terraform_plan_job
 from buildkit_dagster.config.gates import Gates
@@ -24,6 +31,7 @@ from buildkit_dagster.defs.landscape import landscape_of
 from buildkit_dagster.defs.planning import plan_stacks, stacks_in
 from buildkit_dagster.defs.selection import chosen_units
 from buildkit_dagster.errors import InvalidSelection, NoSuchStack, NoUnitSelected
+from buildkit_dagster.naming import key_text
 from buildkit_dagster.rules.blast_radius import blast_radius
 from buildkit_dagster.terraform.gatekeeper import Gatekeeper
 from buildkit_dagster.terraform.plan_text import Shown, as_data, as_markdown, as_table
@@ -32,9 +40,30 @@ from buildkit_dagster.terraform.rendered_root import ModuleCall, RenderedRoot
 from buildkit_dagster.terraform.state import read_state
 from tests.terraform_runs import ROOTS, assets_of, materialize_stack
 
+#: A module whose resource is replaced by another when its text changes.
+REPLACED = """
+variable "text" {
+  type = string
+}
 
-def stack_of(folder: Path, name: str, *calls: ModuleCall, upstream: tuple[TerraformStack, ...] = ()) -> TerraformStack:
-    root = RenderedRoot(name, calls, None, None, ROOTS / "repeated")
+resource "terraform_data" "this" {
+  triggers_replace = var.text
+}
+
+output "id" {
+  value = terraform_data.this.id
+}
+"""
+
+
+def stack_of(
+    folder: Path,
+    name: str,
+    *calls: ModuleCall,
+    upstream: tuple[TerraformStack, ...] = (),
+    modules: Path = ROOTS / "repeated",
+) -> TerraformStack:
+    root = RenderedRoot(name, calls, None, None, modules)
     return TerraformStack.rendered(root, folder / ".buildkit" / "dev", upstream)
 
 
@@ -84,7 +113,12 @@ def definitions_of(*stacks: TerraformStack) -> Definitions:
     return Definitions(
         assets=assets,
         resources={"terraform": TerraformCliResource()},
-        jobs=[terraform_plan_job(assets), dbt, define_asset_job("calendar", "key:shop/calendar")],
+        jobs=[
+            terraform_plan_job(assets),
+            define_asset_job("infrastructure", "kind:terraform", executor_def=in_process_executor),
+            dbt,
+            define_asset_job("calendar", "key:shop/calendar"),
+        ],
         schedules=[ScheduleDefinition(name="nightly", job_name="dbt_shop", cron_schedule="0 2 * * *")],
     )
 
@@ -102,6 +136,38 @@ def observations(result: ExecuteInProcessResult) -> dict[str, dict[str, Any]]:
         }
         for event in found
     }
+
+
+def quay_and_boats(folder: Path, text: str) -> tuple[TerraformStack, TerraformStack]:
+    """Like `two_stacks`, of a module whose resource is replaced by another when its text changes."""
+    (folder / "modules" / "one").mkdir(parents=True, exist_ok=True)
+    (folder / "modules" / "one" / "main.tf").write_text(REPLACED)
+    shore = stack_of(folder, "shore", ModuleCall("quay", "one", {"text": text}), modules=folder / "modules")
+    mooring = ModuleCall("mooring", "one", {"text": Ref("shore", "quay", "id")})
+    return shore, stack_of(folder, "boats", mooring, upstream=(shore,))
+
+
+def repository_of_quay(folder: str, text: str) -> RepositoryDefinition:
+    """For runs that know their code location, as a daemon's do."""
+    return definitions_of(*quay_and_boats(Path(folder), text)).get_repository_def()
+
+
+_QUAY = ModuleCodePointer(__name__, "repository_of_quay", None)
+
+
+def blasts(events: Sequence[DagsterEvent]) -> list[tuple[str, str]]:
+    """What materializations and observations note as `blast_radius`, with their keys."""
+    found = []
+    for event in events:
+        if event.event_type_value == "ASSET_MATERIALIZATION":
+            metadata = event.materialization.metadata
+        elif event.event_type_value == "ASSET_OBSERVATION":
+            metadata = event.asset_observation_data.asset_observation.metadata
+        else:
+            continue
+        if event.asset_key and "blast_radius" in metadata:
+            found.append((key_text(event.asset_key.path), str(metadata["blast_radius"].value)))
+    return found
 
 
 def shown_of(stacks: tuple[TerraformStack, ...]) -> list[Shown]:
@@ -157,6 +223,34 @@ def test_what_hangs_on_a_unit_that_loses_something_is_told(tmp_path: Path) -> No
     (shown,) = shown_of((without_quay,))
     assert shown.blast.units == ("infra/shore/quay",)
     assert "- module.quay.terraform_data.this" in as_table([shown])
+
+
+def test_what_hangs_on_a_unit_that_is_replaced_is_told_and_noted_on_it_by_the_plan_and_by_the_run(
+    tmp_path: Path,
+) -> None:
+    with DagsterInstance.ephemeral() as instance:
+
+        def run(job: str, text: str) -> Sequence[DagsterEvent]:
+            found = ReconstructableRepository(CustomPointer(_QUAY, (str(tmp_path), text), ()))
+            with execute_job(ReconstructableJob(found, job), instance, raise_on_error=True) as result:
+                return result.all_events
+
+        first = run("infrastructure", "wood")
+        (shown, _) = shown_of(quay_and_boats(tmp_path, "stone"))
+        planned, replaced = run("plan", "stone"), run("infrastructure", "stone")
+    hanging = [line for line in as_table([shown]).splitlines() if "hangs on it" in line]
+    assert hanging == [
+        "  hangs on it: jobs: dbt_shop",
+        "  hangs on it: tables: till/sales",
+        "  hangs on it: dbt models: shop/takings",
+        "  hangs on it: schedules: nightly",
+        "  hangs on it: exposures: takings_report",
+        "  hangs on it: other assets: infra/boats/mooring",
+    ]
+    (noted,) = blasts(planned)
+    assert (noted[0], blasts(replaced), blasts(first)) == ("infra/shore/quay", [noted], [])
+    assert noted[1].splitlines()[:4] == ["- units (1):", "  - `infra/shore/quay`", "- jobs (1):", "  - `dbt_shop`"]
+    assert all(f"`{name}`" in noted[1] for name in ("till/sales", "shop/takings", "nightly", "takings_report"))
 
 
 def test_a_report_names_what_is_planned_and_holds_no_value(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from buildkit_dagster.defs.terraform.translator import DEFAULT_TRANSLATOR
 from buildkit_dagster.rules.blast_radius import BlastRadius
 from buildkit_dagster.rules.verdicts import Severity, Verdict
 from buildkit_dagster.terraform.plan import Plan, ResourceChange
+from buildkit_dagster.terraform.plan_record import PlanRecord
 from buildkit_dagster.terraform.plan_text import Shown, as_data, as_markdown, as_table
 from buildkit_dagster.terraform.planning import StackPlan
 from buildkit_dagster.terraform.rendered_root import ModuleCall, RenderedRoot
@@ -26,6 +27,24 @@ def shown(addresses: list[str], message: str = "", models: tuple[str, ...] = ())
     verdicts = (Verdict("policy/x", Severity.WARN, "u", "a", message),) if message else ()
     plan = StackPlan(TerraformStack(Path("s")), ("u",), Plan("s", None, changes), verdicts)
     return Shown("s", plan, BlastRadius(units=("infra/s/u",), models=models))
+
+
+def stored(stack: TerraformStack, changes: tuple[ResourceChange, ...]) -> Shown:
+    record = PlanRecord(
+        digest="d1",
+        parts={},
+        stack="s",
+        units=("u",),
+        full=True,
+        options=(),
+        nonce="",
+        created="now",
+        expires="later",
+        requester="ann@laptop",
+        run="",
+        changes=(),
+    )
+    return Shown("s", StackPlan(stack, ("u",), Plan("s", None, changes), record=record))
 
 
 def test_a_thousand_changes_and_models_are_all_told_in_parts_below_githubs_limit() -> None:
@@ -51,6 +70,27 @@ def test_an_address_or_a_message_cannot_mention_anybody_or_draw_a_link() -> None
     (text,) = as_markdown([shown(['module.u.x["`@team`"]'], "see [here](https://example.com) <b> @team")])
     assert '- -/+ ``module.u.x["`@team`"]``' in text or '`` module.u.x["`@team`"] ``' in text
     assert r"see \[here\](https://example.com) \<b\> \@team" in text
+
+
+def test_what_the_apply_does_to_the_state_alone_is_told_too(tmp_path: Path) -> None:
+    changes = (
+        ResourceChange("module.u.found", "u", "t", ("no-op",), "i", {}, importing="i"),
+        ResourceChange("module.u.other", "u", "t", ("update",), "j", {}, importing="j"),
+        ResourceChange("module.u.there", "u", "t", ("no-op",), "k", {}, moved_from="module.u.here"),
+        ResourceChange("module.u.as_it_is", "u", "t", ("no-op",), "l", {}),
+    )
+    shown = stored(TerraformStack(tmp_path), changes)
+    assert as_table([shown]).splitlines() == [
+        "s: 2 to import, 0 to add, 1 to change, 0 to destroy; plan d1, expires later",
+        "  = module.u.found (imported)",
+        "  ~ module.u.other (imported)",
+        "  = module.u.there (moved)",
+    ]
+    assert "- = `module.u.found` (imported)\n- ~ `module.u.other` (imported)\n" in as_markdown([shown])[0]
+    assert as_data([shown])[0]["changes"][:2] == [
+        {"address": "module.u.found", "unit": "u", "actions": ["no-op"], "imported": True},
+        {"address": "module.u.other", "unit": "u", "actions": ["update"], "imported": True},
+    ]
 
 
 @pytest.mark.parity("B!10", "B!11")
