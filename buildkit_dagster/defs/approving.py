@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property
 from typing import Any
 
@@ -69,14 +69,15 @@ class Approving:
             yield f"  {verdict['severity']}: {verdict['address']}: {verdict['message']} [{verdict['rule']}]"
 
     def approve(self, *, minutes: int | None = None, until: datetime | None = None, reason: str = "") -> Approval:
-        """Sign and store the approval."""
+        """Sign and store the approval; `until` is a time in UTC."""
         plans, record = self._found
         now, who = datetime.now(UTC), cloud_identity(self.cloud)
-        wanted = minutes or self.gates.approval_minutes
-        if until is not None:
-            wanted = int((until.replace(tzinfo=UTC) - now).total_seconds() // 60)
-            if wanted < 1:
-                raise ApprovalExpired(record.digest, who, until.isoformat())
+        if until is None:
+            ends = now + timedelta(minutes=minutes or self.gates.approval_minutes)
+        else:
+            ends = until.replace(tzinfo=UTC)
+        if ends <= now:
+            raise ApprovalExpired(record.digest, who, ends.isoformat())
         key = KmsKey(self.key, self.client("kms"))
         if not key.exists():
             raise ApprovalKeyMissing(self.key)
@@ -88,7 +89,7 @@ class Approving:
             requester=record.requester,
             who=who,
             now=now,
-            minutes=wanted,
+            until=ends,
             reason=reason,
             four_eyes=self.gates.four_eyes,
         )

@@ -12,7 +12,7 @@ import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Protocol
 
 from buildkit_dagster.errors import (
@@ -125,7 +125,7 @@ def approve(
     requester: str,
     who: str,
     now: datetime,
-    minutes: int,
+    until: datetime,
     reason: str = "",
     four_eyes: bool = False,
 ) -> Approval:
@@ -135,10 +135,8 @@ def approve(
     used = store.get(_used(digest))
     if used is not None:
         raise ApprovalUsed(digest, used.decode())
-    until = _iso(now + timedelta(minutes=minutes))
-    draft = Approval(
-        digest, stack, requester, who, _iso(now), until, reason, nonce=secrets.token_hex(16), key=signer.arn
-    )
+    nonce = secrets.token_hex(16)
+    draft = Approval(digest, stack, requester, who, _iso(now), _iso(until), reason, nonce=nonce, key=signer.arn)
     signature = base64.b64encode(signer.sign(draft.message, who)).decode()
     approval = Approval(**{**asdict(draft), "signature": signature})
     store.put(_name(digest), json.dumps(asdict(approval), indent=1).encode())

@@ -49,8 +49,8 @@ def store(tmp_path: Path) -> FolderStore:
 
 
 def approved(store: FolderStore, key: KmsKey, **said: Any) -> Approval:
-    given = {"digest": DIGEST, "stack": "lake", "requester": ANN, "who": BEN, "now": NOW, "minutes": 60}
-    return approve(store, key, **{**given, **said})
+    given = {"digest": DIGEST, "stack": "lake", "requester": ANN, "who": BEN, "now": NOW}
+    return approve(store, key, **{**given, "until": NOW + timedelta(minutes=60), **said})
 
 
 def found(store: FolderStore, key: KmsKey, **asked: Any) -> Approval | None:
@@ -228,6 +228,16 @@ def test_approve_shows_the_plan_and_signs_it_as_the_approver(approvals: Approval
     )
     assert approval is not None
     assert (approval.reason, approval.who) == ("tags only", "arn:aws:sts::123456789012:user/moto")
+
+
+def test_an_approval_ends_at_the_very_minute_that_is_asked_for(approvals: Approvals, stored: PlanRecord) -> None:
+    end = datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(hours=3)
+    done = buildkit(approvals, "approve", stored.digest, "--yes", "--until", f"{end:%Y-%m-%dT%H:%M}")
+    assert done.returncode == 0, done.stderr
+    assert f"approved plan {stored.digest} until {end.isoformat()}." in done.stdout
+    over = buildkit(approvals, "approve", stored.digest, "--yes", "--until", "2026-01-01T00:00")
+    assert over.returncode == 1
+    assert "ended at 2026-01-01T00:00:00+00:00" in over.stderr
 
 
 def test_approve_names_the_plans_there_are(approvals: Approvals, stored: PlanRecord) -> None:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -88,6 +88,7 @@ class Way:
         return found.record
 
     def approve(self, record: PlanRecord, who: Person) -> None:
+        now = datetime.now(UTC)
         approve(
             self.store,
             self.approvals.key(who.role, who.name),
@@ -95,8 +96,8 @@ class Way:
             stack=record.stack,
             requester=record.requester,
             who=who.arn,
-            now=datetime.now(UTC),
-            minutes=10,
+            now=now,
+            until=now + timedelta(minutes=10),
             four_eyes=GATES.four_eyes,
         )
 

@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +71,7 @@ class Bay:
             requester=record.requester,
             who=f"arn:aws:iam::{ACCOUNT}:user/approver",
             now=now,
-            minutes=10,
+            until=now + timedelta(minutes=10),
         )
 
 
