@@ -12,12 +12,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dagster import AssetKey, DagsterInstance, DagsterRun, DagsterRunStatus
+from dagster import (
+    AssetCheckEvaluation,
+    AssetKey,
+    AssetSelection,
+    DagsterInstance,
+    DagsterRun,
+    DagsterRunStatus,
+    Definitions,
+    build_sensor_context,
+    define_asset_job,
+)
 
 from buildkit_dagster.cloud.aws import Aws
 from buildkit_dagster.config.environment import read_environment
 from buildkit_dagster.config.load import load_platform
-from buildkit_dagster.defs.locks import _changes, free_slots, release_dead, release_job, rows_of, stale_rows
+from buildkit_dagster.config.models import Platform
+from buildkit_dagster.defs.locks import free_slots, lock_checks, lock_sensor, release_dead, release_job, rows_of
 from buildkit_dagster.emulator.control import Emulator
 from buildkit_dagster.naming import command_use
 from buildkit_dagster.process import start, started_at
@@ -43,6 +54,9 @@ class Locked:
         info = {"ID": id, "Operation": "OperationTypeApply", "Who": who, "Created": created}
         self.engine.s3.put_object(Bucket=self.backend.bucket, Key=self._key, Body=json.dumps(info))
         write_holder(self.backend, self.engine.s3, Holder(id, run, "laptop", "ann", 7, created))
+
+    def unlock(self) -> None:
+        self.engine.s3.delete_object(Bucket=self.backend.bucket, Key=self._key)
 
     def journal(self, pid: int, mark: str | None) -> None:
         open_journal(self.engine.workdir.journal, "run", pid, mark, {}, {}).with_lock("lock-1")
@@ -123,10 +137,7 @@ def test_a_holders_record_counts_for_its_own_lock_and_is_removed_by_whoever_wrot
 
 
 def test_the_job_releases_what_is_dead_and_ours_and_names_what_it_leaves(locked: Locked, tmp_path: Path) -> None:
-    platform = load_platform(write_platform(tmp_path / "platform"), "dev")
-    platform.work.mkdir(parents=True)
-    (platform.work / "emulator.json").write_text((tmp_path / "emulator.json").read_text())
-    job = release_job(platform, read_environment(), [locked.engine.stack])
+    job = release_job(platform_beside(tmp_path), read_environment(), [locked.engine.stack])
 
     def logged() -> list[str]:
         with DagsterInstance.ephemeral() as instance:
@@ -147,20 +158,48 @@ def test_the_job_releases_what_is_dead_and_ours_and_names_what_it_leaves(locked:
     assert locked.is_locked
 
 
-def test_the_check_fails_when_a_lock_becomes_stale_passes_when_it_is_gone_and_nothing_is_written_between(
-    locked: Locked,
+def test_the_sensor_fails_the_check_when_a_lock_becomes_stale_passes_it_when_that_is_gone_and_writes_nothing_between(
+    locked: Locked, tmp_path: Path
 ) -> None:
-    key = {"held": AssetKey(["infra", "held", "only"])}
-    locked.lock(minutes=90)
-    stale = stale_rows(rows_of([locked.engine], None))
-    first = _changes(key, stale, None)
-    (event,) = first.asset_events
-    assert (event.passed, event.check_name, event.severity.value) == (False, "lock", "ERROR")
-    assert "force-unlock lock-1" in event.metadata["what_to_do"].value
-    assert not hasattr(_changes(key, stale, first.cursor), "asset_events")
-    (event,) = _changes(key, {}, first.cursor).asset_events
-    assert event.passed
-    assert not hasattr(_changes(key, {}, None), "asset_events")
+    sensor = lock_sensor(platform_beside(tmp_path), read_environment(), [locked.engine.stack])
+    with DagsterInstance.ephemeral() as instance:
+
+        def tick(cursor: str | None) -> Any:
+            return sensor(build_sensor_context(instance=instance, cursor=cursor))
+
+        assert tick(None).skip_message == "nothing changed: no stale lock"
+        locked.lock(minutes=90)
+        first = tick(None)
+        (event,) = first.asset_events
+        assert (event.passed, event.check_name, event.severity.value) == (False, "lock", "ERROR")
+        assert event.asset_key == AssetKey(["infra", "held", "only"])
+        assert "force-unlock lock-1" in event.metadata["what_to_do"].value
+        assert tick(first.cursor).skip_message == "nothing changed: stale locks on held"
+        locked.unlock()
+        gone = tick(first.cursor)
+        (event,) = gone.asset_events
+        assert event.passed
+        assert tick(gone.cursor).skip_message == "nothing changed: no stale lock"
+
+
+def test_the_check_looks_at_the_locks_itself(locked: Locked, tmp_path: Path) -> None:
+    checks = lock_checks(platform_beside(tmp_path), read_environment(), [locked.engine.stack])
+    job = Definitions(
+        asset_checks=checks, jobs=[define_asset_job("look", AssetSelection.all_asset_checks())]
+    ).resolve_job_def("look")
+
+    def looked() -> AssetCheckEvaluation:
+        with DagsterInstance.ephemeral() as instance:
+            (found,) = job.execute_in_process(instance=instance).get_asset_check_evaluations()
+        return found
+
+    locked.lock()
+    assert looked().passed
+    locked.lock(who=who())
+    locked.journal(2**22 + 1, "0")
+    found = looked()
+    assert (found.passed, found.severity.value, found.check_name) == (False, "WARN", "lock")
+    assert "`buildkit locks --release`" in str(found.description)
 
 
 def test_a_killed_workers_pool_slot_is_given_back_once_its_run_is_over(tmp_path: Path) -> None:
@@ -184,6 +223,14 @@ def test_a_killed_workers_pool_slot_is_given_back_once_its_run_is_over(tmp_path:
         instance.report_run_failed(run)
         assert free_slots(instance) == [f"terraform_slow: {run.run_id}"]
         assert storage.get_concurrency_info("terraform_slow").active_slot_count == 0
+
+
+def platform_beside(tmp_path: Path) -> Platform:
+    """A platform whose emulator is the one of the stack that is locked."""
+    platform = load_platform(write_platform(tmp_path / "platform"), "dev")
+    platform.work.mkdir(parents=True)
+    (platform.work / "emulator.json").write_text((tmp_path / "emulator.json").read_text())
+    return platform
 
 
 def _finished_run() -> Any:
