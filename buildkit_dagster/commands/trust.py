@@ -6,7 +6,7 @@ import json
 from typing import Annotated
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from buildkit_dagster.commands.common import EnvironmentOption, open_platform, out
 from buildkit_dagster.rules.trust import Answer, callers, who_gets_in
@@ -42,7 +42,9 @@ def _show(stack: str, answers: list[Answer]) -> None:
         out.print(f"No role of stack {stack} trusts a web identity.")
         return
     roles = list(dict.fromkeys(answer.role for answer in answers))
-    table = Table("who", "subject", *(role.name for role in roles), title=f"Who gets into the roles of stack {stack}")
+    # Names of roles begin alike: cut off, they would be the same.
+    columns = [Column(name, overflow="fold") for name in ("who", "subject", *(role.name for role in roles))]
+    table = Table(*columns, title=f"Who gets into the roles of stack {stack}")
     rows: dict[str, list[str]] = {}
     for answer in answers:
         mark = "YES, a stranger" if answer.is_breach else _SAID[answer.admitted]

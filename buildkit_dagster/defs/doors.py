@@ -119,8 +119,9 @@ def apply_plans(
     stacks = terraform_stacks(platform)
     records = [_stored(stacks, aws_for(platform, process).client("s3"), digest) for digest in digests]
     order = [stack.name for stack in stacks]
-    for record in sorted(records, key=lambda record: order.index(record.stack)):
+    for record in records:  # before anything is applied
         record.refuse_for_run(datetime.now(UTC))
+    for record in sorted(records, key=lambda record: order.index(record.stack)):
         done = launch(
             platform,
             process,

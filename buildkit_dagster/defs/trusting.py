@@ -12,8 +12,10 @@ from buildkit_dagster.config.environment import ProcessEnvironment
 from buildkit_dagster.config.models import Platform
 from buildkit_dagster.defs.infra import engine_of, terraform_stacks
 from buildkit_dagster.errors import NoSuchStack
+from buildkit_dagster.naming import command_use
 from buildkit_dagster.rules.trust import Role, trusts_web_identities
 from buildkit_dagster.terraform.engine import Engine
+from buildkit_dagster.terraform.recovery import settle_locks
 
 _ROLE, _DOCUMENT = "aws_iam_role", "assume_role_policy"
 
@@ -31,10 +33,15 @@ def roles_of(platform: Platform, process: ProcessEnvironment, name: str, *, plan
 
 def _planned(engine: Engine) -> list[Role] | None:
     """None when nothing is to change: then the state says it."""
+    engine.run = command_use("trust")
     with engine.workdir.alone():
+        settle_locks(engine)
         engine.write()
         engine.init()
-        plan = engine.plan()
+        try:
+            plan = engine.plan()
+        finally:
+            engine.workdir.plan.unlink(missing_ok=True)
     if plan.is_empty:
         return None
     return [
