@@ -53,16 +53,23 @@ from buildkit_dagster.emulator.settings import Settings
 
 OWN_PREFIX = "/_buildkit/"
 
+_STOP = "POST stop"
 _WATCH_INTERVAL = 0.5
 
 Route = Callable[[dict[str, Any]], Any]
 
 
 class Application:
-    """WSGI: the emulator's own calls by `METHOD path`, then the services moto lacks, then moto."""
+    """WSGI: the emulator's own calls by `METHOD path`, then the services moto lacks, then moto.
 
-    def __init__(self, routes: Mapping[str, Route], connections: CodeConnections) -> None:
+    `afterwards` is what a call of the emulator's own does once its answer has been sent.
+    """
+
+    def __init__(
+        self, routes: Mapping[str, Route], afterwards: Mapping[str, Callable[[], None]], connections: CodeConnections
+    ) -> None:
         self._routes = routes
+        self._afterwards = afterwards
         self._connections = connections
         self._incidents = Incidents()
         self._moto = refusal.Dispatcher(refusal.create_app)
@@ -84,9 +91,12 @@ class Application:
         if route is None:
             return _answer({"message": f"No call {call!r}; there are: {', '.join(sorted(self._routes))}."}, 404)
         try:
-            return _answer(route(request.get_json(silent=True) or {}), 200)
+            answer = _answer(route(request.get_json(silent=True) or {}), 200)
         except ValueError as error:
             return _answer({"message": str(error)}, 400)
+        if call in self._afterwards:
+            answer.call_on_close(self._afterwards[call])
+        return answer
 
 
 class Server:
@@ -100,7 +110,7 @@ class Server:
         self._http = make_server(
             settings.host,
             settings.port,
-            Application(self._routes(connections), connections),
+            Application(self._routes(connections), {_STOP: self._ended.set}, connections),
             threaded=True,
             request_handler=MotoRequestHandler,
         )
@@ -159,16 +169,12 @@ class Server:
             "GET processes": lambda _: {"processes": self._world.processes.listing()},
             "POST connections/approve": lambda given: connections.approve(str(given.get("arn"))),
             "POST schedules/fire": self._fire,
-            "POST stop": self._stop,
+            _STOP: lambda _: {"id": self.id},
         }
 
     def _fire(self, given: dict[str, Any]) -> dict[str, Any]:
         """What is due at `moment`, as if the clock were there."""
         return {"fired": self._schedules.fire(datetime.fromisoformat(str(given.get("moment"))))}
-
-    def _stop(self, _: dict[str, Any]) -> dict[str, Any]:
-        self._ended.set()
-        return {"id": self.id}
 
 
 def install(world: World) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 from uuid import uuid4
 
 ROLE = "arn:aws:iam::123456789012:role/service-role/test"
-PATIENCE = 30.0
+#: Seconds, for what a busy machine does slowly: a Python with its imports takes it far longer than its own time.
+PATIENCE = 300.0
 
 Boto = Callable[[str], Any]
 

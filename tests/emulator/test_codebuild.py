@@ -126,7 +126,7 @@ def test_a_build_past_its_timeout_is_ended(boto: Boto) -> None:
     codebuild = boto("codebuild")
     codebuild.update_project(name=name, timeoutInMinutes=5)
     # Five minutes are the shortest AWS takes; the client would refuse the fraction.
-    codebuild.meta.events.register_first("before-call.codebuild.StartBuild", _in_a_second, unique_id="fraction")
+    codebuild.meta.events.register_first("before-call.codebuild.StartBuild", _in_ten_seconds, unique_id="fraction")
     try:
         build = start(boto, name)
     finally:
@@ -136,8 +136,8 @@ def test_a_build_past_its_timeout_is_ended(boto: Boto) -> None:
     assert phases(build)["BUILD"] == "TIMED_OUT"
 
 
-def _in_a_second(params: dict, **_: object) -> None:
-    params["body"] = json.dumps({**json.loads(params["body"]), "timeoutInMinutesOverride": 1 / 60}).encode()
+def _in_ten_seconds(params: dict, **_: object) -> None:
+    params["body"] = json.dumps({**json.loads(params["body"]), "timeoutInMinutesOverride": 10 / 60}).encode()
 
 
 def test_a_github_source_is_the_folder_it_is_mapped_to_once_its_connection_is_approved(

@@ -101,7 +101,10 @@ def test_a_task_runs_its_command_with_overrides_secrets_and_its_true_exit_code(b
 def test_stopping_sends_sigterm_and_sigkill_after_the_stop_timeout(boto: Boto, ecs: Any) -> None:
     gentle = "trap 'echo bye; exit 3' TERM; echo up; while true; do sleep 0.1; done"
     stubborn = "trap '' TERM; echo up; while true; do sleep 0.1; done"
-    arns = [run(boto, ecs, family(ecs, command=["sh", "-c", script], stopTimeout=2)) for script in (gentle, stubborn)]
+    limits = {gentle: 120, stubborn: 2}
+    arns = [
+        run(boto, ecs, family(ecs, command=["sh", "-c", script], stopTimeout=limit)) for script, limit in limits.items()
+    ]
     for arn in arns:
         running = status(ecs, arn, "RUNNING")
         assert "exitCode" not in running["containers"][0]

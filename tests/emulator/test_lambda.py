@@ -15,7 +15,7 @@ from uuid import uuid4
 import boto3
 import pytest
 from botocore.exceptions import ClientError
-from helpers import Boto, stream, until
+from helpers import PATIENCE, Boto, stream, until
 
 from buildkit_dagster import process
 from buildkit_dagster.emulator.control import start_emulator, stop_emulator
@@ -42,7 +42,9 @@ def fail(event, context):
 def sleep(event, context):
     with open(event["log"], "a") as log:
         log.write(f"{os.getpid()}\\n")
-    time.sleep(event.get("seconds", 60))
+    end = time.monotonic() + event.get("seconds", 600)
+    while time.monotonic() < end and not os.path.exists(event.get("gate", "")):
+        time.sleep(0.05)
     return "slept"
 
 def records(event, context):
@@ -167,10 +169,10 @@ def test_an_error_is_told_as_lambda_tells_it(
 
 
 def test_a_function_that_takes_too_long_is_killed(boto: Boto, role: str, tmp_path: Any) -> None:
-    name, log = function(boto, role, "sleep", Timeout=1), tmp_path / "log"
+    name, log = function(boto, role, "sleep", Timeout=5), tmp_path / "log"
     answer = call(boto, name, {"log": str(log)})
     assert answer["FunctionError"] == "Unhandled"
-    assert "Task timed out after 1.00 seconds" in answer["payload"]["errorMessage"]
+    assert "Task timed out after 5.00 seconds" in answer["payload"]["errorMessage"]
     assert not Path(f"/proc/{log.read_text().strip()}").exists()
     assert "Status: timeout" in said(boto, name)
 
@@ -214,13 +216,14 @@ def test_an_event_of_a_bucket_reaches_a_function_and_waits_for_nothing(boto: Bot
 
 
 def test_reserved_concurrency_holds_for_callers_and_makes_events_wait(boto: Boto, role: str, tmp_path: Any) -> None:
-    name, log = function(boto, role, "sleep"), tmp_path / "log"
+    name, log, gate = function(boto, role, "sleep", Timeout=600), tmp_path / "log", tmp_path / "gate"
     boto("lambda").put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=1)
-    call(boto, name, {"log": str(log), "seconds": 3}, InvocationType="Event")
+    call(boto, name, {"log": str(log), "gate": str(gate)}, InvocationType="Event")
     until(log.exists, bool)
     with pytest.raises(ClientError, match="TooManyRequestsException"):
         call(boto, name, {"log": str(log)})
     call(boto, name, {"log": str(log), "seconds": 0}, InvocationType="Event")
+    gate.touch()
     assert len(until(lambda: log.read_text().split(), lambda pids: len(pids) == 2)) == 2
 
 
@@ -254,7 +257,7 @@ def test_a_running_function_is_a_process_of_the_emulators_and_ends_with_it(tmp_p
         mark = process.started_at(pid)
     finally:
         stop_emulator(own)
-    assert process.wait_until_gone(pid, mark, 10)
+    assert process.wait_until_gone(pid, mark, PATIENCE)
 
 
 def test_a_published_version_runs_as_it_was(boto: Boto, role: str) -> None:

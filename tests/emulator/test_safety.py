@@ -13,7 +13,7 @@ from typing import Any
 
 import boto3
 import pytest
-from helpers import finish, log, project, start, until
+from helpers import PATIENCE, finish, log, project, start, until
 
 from buildkit_dagster import process
 from buildkit_dagster.emulator.control import Emulator, start_emulator, stop_emulator
@@ -94,10 +94,10 @@ def test_builds_end_with_the_emulator(tempted: Emulator, tmp_path: Path, way: st
     spec = f"{{version: 0.2, phases: {{build: {{commands: ['trap \"\" TERM; echo $$ > {child}; sleep 300']}}}}}}"
     boto = clients(tempted)
     start(boto, project(boto, spec))
-    until(child.exists, bool)
+    until(lambda: child.exists() and child.read_text(), bool)
     if way == "stop":
         tempted.call("POST", "stop")
     else:
         os.kill(tempted.pid, signal.SIGTERM)
-    assert process.wait_until_gone(tempted.pid, tempted.mark, 15)
+    assert process.wait_until_gone(tempted.pid, tempted.mark, PATIENCE)
     assert process.started_at(int(child.read_text())) is None
