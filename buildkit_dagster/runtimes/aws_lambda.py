@@ -97,14 +97,16 @@ class Log:
         self.timed_out = False
 
     def own(self, lines: Iterator[str]) -> Iterator[str]:
-        """The request's lines of all; a trace's carriage returns become lines."""
+        """The request's lines of all, up to its last; a trace's carriage returns become lines."""
         for line in lines:
             self._begun = self._begun or line.startswith(f"START {self._id}")
-            if not self._begun or self.ended:
+            if not self._begun:
                 continue
             self.ended = line.startswith(f"REPORT {self._id}")
             self.timed_out = self.timed_out or "Task timed out after" in line
             yield from line.split("\r")
+            if self.ended:
+                return
 
 
 def is_over(marks: Marks, claim: Mapping[str, Any], log: Log) -> bool:

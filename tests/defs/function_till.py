@@ -27,7 +27,7 @@ def function_name(till: Till, job: str) -> str:
     return till.platform.names.function("acme", job)
 
 
-def make_function(till: Till, job: str, timeout: int = 60, handler: str = _HANDLER, **variables: str) -> None:
+def make_function(till: Till, job: str, timeout: int = 600, handler: str = _HANDLER, **variables: str) -> None:
     """A job's function with the settings the module gives it, and the state that tells of it."""
     name, policy = function_name(till, job), json.dumps({"Version": "2012-10-17", "Statement": []})
     role = till.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=policy)["Role"]["Arn"]

@@ -6,7 +6,6 @@ import os
 import re
 import signal
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -35,7 +34,7 @@ from buildkit_dagster.defs.runtimes.ecs import task_request
 from buildkit_dagster.emulator.control import Emulator
 from tests.defs.function_till import with_runtime_written
 from tests.defs.till import Till, new_till, sales
-from tests.emulator.helpers import until
+from tests.emulator.helpers import PATIENCE, until
 
 SALES = AssetKey(["till", "sales"])
 
@@ -254,8 +253,16 @@ def start_worker(till: Till, home: Path, job: str) -> process.Child:
 
 def loading(worker: process.Child) -> list[int]:
     """The processes on this machine that load for a worker; Dagster has children of its own, for its logs."""
-    pids = " ".join(file.read_text() for file in Path(f"/proc/{worker.pid}/task").glob("*/children")).split()
-    return [int(pid) for pid in pids if b"entrypoints.ingest" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    pids = " ".join(told(file) for file in Path(f"/proc/{worker.pid}/task").glob("*/children")).split()
+    return [int(pid) for pid in pids if "entrypoints.ingest" in told(Path(f"/proc/{pid}/cmdline"))]
+
+
+def told(file: Path) -> str:
+    """What the kernel tells of a process or thread; nothing of one that has just ended."""
+    try:
+        return file.read_text()
+    except OSError:
+        return ""
 
 
 @contextmanager
@@ -275,7 +282,7 @@ def test_a_local_job_past_its_deadline_is_stopped(till: Till, instance: DagsterI
     [pid] = re.findall(r"process (\d+) of \S+ passed its deadline of 2 s and was stopped", failure)
     assert process.started_at(int(pid)) is None
     # What was stopped has left nothing that stands in the way.
-    assert with_runtime(hasty, "customers", timeout=60).materialize(instance, "customers").success
+    assert with_runtime(hasty, "customers", timeout=600).materialize(instance, "customers").success
     assert till.rows("SELECT count(*) FROM till.customers") == [(2,)]
 
 
@@ -285,31 +292,23 @@ def test_cancelling_the_run_of_a_local_job_stops_it_at_its_next_safe_point(till:
     with held_warehouse(till):
         worker = start_worker(till, tmp_path / "home", "customers")
         try:
-            until(lambda: "waiting at most 60 s for another writer" in worker.stdout.read_text(), bool, 60)
+            until(lambda: "waiting at most 60 s for another writer" in worker.stdout.read_text(), bool)
             [pid] = loading(worker)
             worker.signal(signal.SIGINT)
-            worker.wait(40)
+            worker.wait(PATIENCE)
         finally:
             worker.end()
     assert process.started_at(pid) is None
     assert till.rows("SELECT table_name FROM information_schema.tables") == []
 
 
-def await_task(till: Till) -> dict[str, Any]:
-    deadline = time.monotonic() + 40
-    while not (running := [task for task in till.tasks() if task["lastStatus"] == "RUNNING"]):
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
-    return running[0]
-
-
 def test_cancelling_the_run_stops_the_task(till: Till, tmp_path: Path) -> None:
-    till.make_task("customers", ["sleep", "60"])
+    till.make_task("customers", ["sh", "-c", "echo at work; exec sleep 600"])
     worker = start_worker(till, tmp_path / "home", "customers")
     try:
-        await_task(till)
+        until(lambda: "at work" in worker.stdout.read_text(), bool)
         worker.signal(signal.SIGINT)
-        worker.wait(40)
+        worker.wait(PATIENCE)
     finally:
         worker.end()
     [task] = till.tasks()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +24,11 @@ from buildkit_dagster.runtimes.aws_lambda import FunctionRequest
 from buildkit_dagster.runtimes.calls import open_calls
 from buildkit_dagster.runtimes.ingest import request_for
 from buildkit_dagster.runtimes.own_session import own_session
+from tests.chaos.proxy import Proxy
 from tests.defs.function_till import calls, change_variables, function_name, make_function, with_runtime_written
 from tests.defs.test_ingest import client_of, failure_of, start_worker
 from tests.defs.till import Till, new_till, till_at
-from tests.emulator.helpers import until
+from tests.emulator.helpers import PATIENCE, until
 
 JOB = "customers"
 FOLDER = f"pipes/acme/{JOB}/"
@@ -35,7 +38,7 @@ FOLDER = f"pipes/acme/{JOB}/"
 def till(emulator: Emulator, tmp_path: Path) -> Till:
     """One object with two rows to load, in Lambda."""
     made = new_till(tmp_path / "platform", emulator.endpoint, client_of(emulator))
-    with_runtime_written(made.platform.folder, JOB, "{type: aws_lambda, timeout: 60}")
+    with_runtime_written(made.platform.folder, JOB, "{type: aws_lambda, timeout: 600}")
     made = till_at(made.platform.folder, made.platform.name, emulator.endpoint, made.boto)
     made.make_lake()
     made.put("customers/a.csv", b"id\n1\n2\n")
@@ -129,8 +132,8 @@ def test_work_that_fails_says_why_and_is_not_tried_again(till: Till, instance: D
 @pytest.mark.parametrize(
     ("variables", "timeout", "says"),
     [
-        ({}, 5, "passed its deadline of 60 s"),
-        ({"GATE_DEAF": "1"}, 3, "passed its deadline of 60 s"),
+        ({}, 20, "passed its deadline of 600 s"),
+        ({"GATE_DEAF": "1"}, 15, "passed its deadline of 600 s"),
     ],
 )
 def test_a_function_that_is_ended_is_told_apart(
@@ -167,10 +170,10 @@ def test_cancelling_the_run_stops_the_function_at_its_next_safe_point(till: Till
     try:
         until((gate / "reached").exists, bool)
         worker.signal(signal.SIGINT)
-        worker.wait(40)
+        worker.wait(PATIENCE)
     finally:
         worker.end()
-    [said] = calls(till, JOB)
+    [said] = until(lambda: calls(till, JOB), lambda found: any("REPORT" in one for one in found))
     assert "stopped before the load: nothing was changed" in said
     assert under_way(till) == []
 
@@ -181,7 +184,14 @@ def test_a_worker_killed_while_the_function_waits_for_room_leaves_nothing_to_beg
     functions, name = till.client("lambda"), function_name(till, JOB)
     functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
     home = tmp_path / "home"
-    killed_worker(till, home, lambda: bool(under_way(till)))
+    proxy = Proxy(str(till.process.endpoint))
+
+    def asked() -> bool:
+        """Whether Lambda has taken the event."""
+        return any(one.path.endswith("/invocations") and one.status == 202 for one in proxy.requests)
+
+    with contextlib.closing(proxy):
+        killed_worker(replace(till, process=replace(till.process, endpoint=proxy.endpoint)), home, asked)
     [left] = under_way(till)
 
     def make_room() -> None:

@@ -28,7 +28,7 @@ _GRACE = 60.0
 class FunctionClient:
     """Calls of one function for one run; `clients` are the boto3 clients `lambda`, `logs` and `s3`.
 
-    `settle` is how long (seconds) log lines may come after the function's end.
+    `settle` is how long (seconds) log lines may come after the function's end; none comes after Lambda's report of it.
     """
 
     def __init__(

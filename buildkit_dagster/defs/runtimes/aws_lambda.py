@@ -28,7 +28,7 @@ def _run(load: Load) -> PipesClientCompletedInvocation:
         folder=pipes_folder(load.job.tenant, load.job.name),
         interval=AWS_INTERVALS[load.platform.config.cloud],
     )
-    return run_function(load.context, request, load.extras, clients, load.settle)
+    return run_function(load.context, request, load.extras, clients)
 
 
 LAMBDA = IngestRuntime("lambda", own_unit, _run)
