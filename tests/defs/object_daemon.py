@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
+from unittest import mock
 
 from dagster import DagsterInstance, RunRequest, SensorDefinition, SensorResult, build_sensor_context, job
 
 from buildkit_dagster.defs.object_requests import OBJECT_TAG
+from buildkit_dagster.runtimes.object_queue import ObjectQueue
 from tests.defs.till import Till
 
 
@@ -18,13 +21,15 @@ class Daemon:
         self.till, self.instance, self.sensor, self.url = till, instance, sensor, url
         self.cursor: str | None = None
         self.runs: list[RunRequest] = []
+        self._hidden: list[str] = []
 
     def evaluate(self) -> SensorResult:
         """A tick whose result is lost, as in a crash, unless it is recorded."""
         if self.url:
             self.show_everything()
         context = build_sensor_context(self.instance, cursor=self.cursor, sensor_name=self.sensor.name)
-        result = self.sensor(context)
+        with self._noted():
+            result = self.sensor(context)
         assert isinstance(result, SensorResult), result
         return result
 
@@ -52,13 +57,22 @@ class Daemon:
         return sum(int(found[name]) for name in names)
 
     def show_everything(self) -> None:
-        """Let the time pass after which received messages are back."""
-        deadline = time.monotonic() + 20
-        attribute = "ApproximateNumberOfMessagesNotVisible"
-        sqs = self.till.client("sqs")
-        while int(sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=[attribute])["Attributes"][attribute]):
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        """What ticks have received and not settled is back, as after the time for which it is hidden."""
+        hidden, self._hidden = self._hidden, []
+        ObjectQueue(self.till.client("sqs"), self.url).show((receipt, 0) for receipt in hidden)
+
+    @contextmanager
+    def _noted(self) -> Iterator[None]:
+        """Note the receipts of what is received meanwhile."""
+        receive = ObjectQueue.receive_raw
+
+        def receive_noted(queue: ObjectQueue, *given: Any, **named: Any) -> list[dict[str, Any]]:
+            found = receive(queue, *given, **named)
+            self._hidden += [item["ReceiptHandle"] for item in found]
+            return found
+
+        with mock.patch.object(ObjectQueue, "receive_raw", receive_noted):
+            yield
 
 
 def _nothing() -> Any:

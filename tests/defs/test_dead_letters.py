@@ -34,7 +34,6 @@ from typer.testing import CliRunner
 from buildkit_dagster.commands.dead_letters import app
 from buildkit_dagster.defs.backlog import backlog_checks, backlog_sensors
 from buildkit_dagster.defs.dead_letters import queues_of, replay_jobs
-from buildkit_dagster.defs.object_sensor import TickLimits
 from buildkit_dagster.defs.sensors import object_sensors
 from buildkit_dagster.emulator.control import Emulator
 from buildkit_dagster.errors import NoSuchQueue, QueueMissing
@@ -67,7 +66,7 @@ def instance(tmp_path: Path) -> Iterator[DagsterInstance]:
 @pytest.fixture
 def daemon(till: Till, instance: DagsterInstance) -> Daemon:
     url = till.make_queue()
-    [sensor] = object_sensors(till.platform, till.process, {}, TickLimits(hidden=1))
+    [sensor] = object_sensors(till.platform, till.process, {})
     made = Daemon(till, instance, sensor, url)
     made.tick()  # S3's test event
     return made
@@ -188,7 +187,7 @@ def test_the_check_warns_of_what_waits_too_long_and_writes_only_what_changed(dae
 
     till.put("sales/2013-01.csv", b"")
     assert daemon.evaluate().run_requests
-    note_cursor(daemon, {"newest": {}, "oldest": time.time() - 500})
+    note_cursor(daemon, {"newest": {}, "oldest": time.time() - 455})
     [warned], cursor = evaluate(daemon, cursor)
     assert (warned.asset_key, warned.check_name, warned.passed) == (EVENTS, "events", False)
     assert warned.severity is AssetCheckSeverity.WARN

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -53,7 +52,7 @@ def till_on(folder: Path, stand_in: GoogleStandIn, bucket: str, heard: str) -> T
 
 
 def daemon_of(till: Till, instance: DagsterInstance, process: ProcessEnvironment | None = None) -> Daemon:
-    limits, polling = TickLimits(messages=10, hidden=1), PollLimits(pages=1, objects=20)
+    limits, polling = TickLimits(messages=10), PollLimits(pages=1, objects=20)
     [sensor] = google_sensors(till.platform, process or till.process, limits, polling)
     return Daemon(till, instance, sensor)
 
@@ -69,16 +68,16 @@ def test_each_generation_has_one_run_and_is_acknowledged_when_that_is_recorded(
         stand_in.storage.put("told-bucket", key, b"")
     lost = daemon.evaluate()
     assert len(lost.run_requests or ()) == 2
-    time.sleep(1.1)
+    stand_in.pubsub.show_everything(SUBSCRIPTION)
     assert {request.run_key for request in daemon.tick()} == {request.run_key for request in lost.run_requests or ()}
     assert stand_in.pubsub.waiting(SUBSCRIPTION) == 3
-    time.sleep(1.1)
+    stand_in.pubsub.show_everything(SUBSCRIPTION)
     assert daemon.tick() == []
     assert stand_in.pubsub.waiting(SUBSCRIPTION) == 0
     stand_in.storage.put("told-bucket", "sales/2013-01.csv", b"again")
     stand_in.pubsub.publish("projects/p/topics/t", b"", {"eventType": "OBJECT_FINALIZE"})
     daemon.tick()
-    time.sleep(1.1)
+    stand_in.pubsub.show_everything(SUBSCRIPTION)
     daemon.tick()
     assert stand_in.pubsub.waiting(SUBSCRIPTION) == 1
     assert daemon.objects() == ["customers/a b.csv", *["sales/2013-01.csv"] * 2, "sales/2013-02.csv"]

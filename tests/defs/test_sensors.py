@@ -50,7 +50,7 @@ def daemon(till: Till, instance: DagsterInstance) -> Daemon:
     till.make_lake()
     for job in ("sales", "customers"):
         instance.report_runless_asset_event(AssetMaterialization(["infra", "ingest-acme", job]))
-    [sensor] = object_sensors(till.platform, till.process, {}, TickLimits(messages=10, hidden=1))
+    [sensor] = object_sensors(till.platform, till.process, {}, TickLimits(messages=10))
     return Daemon(till, instance, sensor, till.make_queue())
 
 
@@ -168,9 +168,7 @@ def test_a_tick_receives_so_many_messages_and_no_more_though_all_have_their_run(
         daemon.till.put(f"sales/2013-0{month}.csv", sales(0, 1))
     daemon.tick()
     assert daemon.waiting() == 7
-    [daemon.sensor] = object_sensors(
-        daemon.till.platform, daemon.till.process, {}, TickLimits(received=3, at_once=2, hidden=1)
-    )
+    [daemon.sensor] = object_sensors(daemon.till.platform, daemon.till.process, {}, TickLimits(received=3, at_once=2))
     left = []
     while daemon.waiting():
         assert daemon.tick() == []
@@ -196,7 +194,7 @@ def test_objects_start_the_build_of_a_dbt_project_too(
     till = till_at(folder, f"till-{uuid.uuid4().hex[:8]}", emulator.endpoint, client_of(emulator))
     till.make_lake()
     build = Build(dbt_job("shop", AssetSelection.keys("shop/orders")), (AssetKey(["shop", "orders"]),))
-    [sensor] = object_sensors(till.platform, till.process, {"shop": build}, TickLimits(hidden=1))
+    [sensor] = object_sensors(till.platform, till.process, {"shop": build})
     daemon = Daemon(till, instance, sensor, till.make_queue())
     instance.report_runless_asset_event(AssetMaterialization(["infra", "dbt", "shop"]))
     for key in ("drops/monday.csv", "drops/tuesday.done"):
