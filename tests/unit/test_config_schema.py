@@ -135,7 +135,7 @@ def test_schema_and_loader_agree_on_spellings_and_lists(tmp_path: Path, text: st
     assert (project_entries(document)[1] == []) == valid
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data())
 def test_what_the_loader_accepts_the_schema_accepts(data: st.DataObject):
     content = parse_document(ALL, Path("x")).data

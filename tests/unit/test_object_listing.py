@@ -48,7 +48,7 @@ class Bucket:
         return {ObjectEvent("raw", key, str(version)).identity("planes") for key, version in self.objects.items()}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data())
 def test_every_object_is_run_once_wherever_its_key_is(data: st.DataObject) -> None:
     bucket = Bucket(everywhere=True)
@@ -64,7 +64,7 @@ def test_every_object_is_run_once_wherever_its_key_is(data: st.DataObject) -> No
     assert set(bucket.recorded.values()) <= {1}
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.data())
 def test_keys_that_grow_are_each_run_once_and_nothing_before_them_is_listed_again(data: st.DataObject) -> None:
     bucket, number = Bucket(everywhere=False), 0

@@ -159,7 +159,7 @@ def test_the_cursor_stays_small() -> None:
     assert len(plan.cursor) == 10
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data())
 def test_every_version_is_recorded_once_or_still_queued_through_duplicates_disorder_and_crashes(
     data: st.DataObject,
@@ -200,7 +200,7 @@ def test_ranges_are_cut_where_an_unwanted_key_lies_between() -> None:
     assert unbroken_ranges(places, set("abdf")) == [["a", "b"], ["d"], ["f"]]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.integers(0, 12), unique=True), st.lists(st.integers(0, 12), min_size=1))
 def test_the_planner_knows_at_each_moment_how_many_runs_it_would_ask_for(known: list[int], came: list[int]) -> None:
     source = replace(FLIGHTS, partitions=around(*(f"20{year:02}-01" for year in known)))

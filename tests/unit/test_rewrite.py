@@ -39,7 +39,7 @@ def respelt(keys: list[str]) -> str:
     return text
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(st.lists(st.sampled_from(OTHERS), unique=True), st.sampled_from(["\n", "\r\n"]))
 def test_any_mixture_of_spellings_becomes_the_published_text(tmp_path: Path, keys: list[str], ending: str):
     file = tmp_path / "codebuild-config.yml"

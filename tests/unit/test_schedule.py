@@ -210,7 +210,7 @@ expressions = st.one_of(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(expressions, st.sampled_from(ZONES))
 def test_dagster_fires_when_eventbridge_would(expression: Expression, zone: str):
     expected = list(islice(expression.fires(START, zone, UNTIL), FIRES))
@@ -284,7 +284,7 @@ def test_a_rate_fires_in_even_intervals_from_a_sunday_in_1970(expression: str, m
     assert list(islice(dagster_fires(ticks(expression, zone), START, 2100), 500)) == expected
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(2, 300), st.sampled_from([("minutes", 1), ("hours", 60), ("days", 24 * 60)]))
 def test_any_rate_fires_in_even_intervals(count: int, unit: tuple[str, int]):
     name, minutes = unit

@@ -522,7 +522,7 @@ def replaced(data: Any, path: tuple[Any, ...], value: Any) -> Any:
     return copy
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_any_value_anywhere_is_valid_or_a_problem_and_never_a_crash(folder: Path, data: st.DataObject):
     file = data.draw(st.sampled_from(sorted(FILES)))
