@@ -16,6 +16,8 @@ from typing import Literal
 
 #: The image jobs run in unless they name another.
 PACKAGE_IMAGE = "platform"
+#: The module that loads a table, which every runtime starts.
+INGEST_MODULE = "buildkit_dagster.runtimes.entrypoints.ingest"
 
 #: Whose names of resources: ours, or DbtBuildKit's where it made them.
 Style = Literal["buildkit", "dbtbuildkit"]

@@ -16,10 +16,11 @@ from buildkit_dagster.config.draft import Draft, project_entries
 from buildkit_dagster.config.nested_assets import flattened, is_nested, places
 from buildkit_dagster.config.problems import path_text
 from buildkit_dagster.config.rewrite_assets import unnested
-from buildkit_dagster.config.runtimes import GCP_RUNTIMES, AwsLambda, CloudFunction, Runtime
+from buildkit_dagster.config.runtimes import GCP_RUNTIMES, AwsLambda, CloudFunction, CloudRun, EcsFargate, Runtime
 from buildkit_dagster.config.sources import CONFIG_FOLDER, GROUPS, PLATFORM_FILE, PROJECTS_FILE, Sources, is_yaml
 from buildkit_dagster.config.tenant_data import shared_reads
 from buildkit_dagster.config.yaml import Document
+from buildkit_dagster.naming import INGEST_MODULE
 
 #: What to do about jobs in Google Cloud where AWS alone is emulated.
 WHERE_THEY_RUN = (
@@ -27,6 +28,8 @@ WHERE_THEY_RUN = (
     "`infrastructure.runtime` out of them, and let each environment's `runtime` in config/platform.yaml say where "
     "they run, here `{type: local}`."
 )
+#: The runtimes whose image may be one from elsewhere.
+_IN_IMAGES = (EcsFargate, AwsLambda, CloudRun)
 #: More names than these make nobody wiser.
 _SHOWN = 5
 #: MB of memory in which a load ends: measured, the smallest one takes about 330 MB (docs/jobs.md).
@@ -41,6 +44,7 @@ def remarks_on(sources: Sources, drafts: Sequence[Draft]) -> list[str]:
         *_old_assets(sources),
         *_runtimes(drafts),
         *_small_functions(drafts),
+        *_foreign_images(drafts),
         *_shared_reads(drafts),
         *_not_emulated(drafts),
     ]
@@ -115,6 +119,24 @@ def _small_functions(drafts: Sequence[Draft]) -> Iterator[str]:
     if small:
         shown = some([*small])
         yield f"Functions with less than {_LEAST_MEMORY} MB, while the smallest load takes about 330 MB: {shown}."
+
+
+def _foreign_images(drafts: Sequence[Draft]) -> Iterator[str]:
+    """Images that the platform did not build: they are started by its command, whatever theirs is."""
+    told = dict.fromkeys(
+        f"{job.value.tenant_id}/{job.name} ({runtime.image_uri})"
+        for draft in drafts
+        for job in draft.jobs
+        if job.value
+        and isinstance(runtime := on_runtime(job.value, draft.config.value).infrastructure.runtime, _IN_IMAGES)
+        and runtime.image_uri
+    )
+    if told:
+        yield (
+            "Images from elsewhere must hold the Python package `buildkit-dagster` of this version: they are started "
+            f"by `python -m {INGEST_MODULE}` in place of their own command, in Lambda by `python -m awslambdaric`, "
+            f"which they need too: {some([*told])}."
+        )
 
 
 def _shared_reads(drafts: Sequence[Draft]) -> Iterator[str]:

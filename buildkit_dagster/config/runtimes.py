@@ -15,7 +15,7 @@ from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo, field_va
 from buildkit_dagster.config.cloud_run import FUNCTION_MEMORY, JOB_MEMORY, refuse_outside
 from buildkit_dagster.config.fargate import FARGATE_MEMORY, is_fargate_cpu, sizes_text
 from buildkit_dagster.config.spelling import plain
-from buildkit_dagster.config.values import GcpRegion, ImageUri, Model, Region, Slug, TagKey
+from buildkit_dagster.config.values import EcrImageUri, GcpRegion, ImageUri, Model, Region, Slug, TagKey
 from buildkit_dagster.naming import PACKAGE_IMAGE
 
 
@@ -48,14 +48,15 @@ class EcsFargate(Model):
 class AwsLambda(Model):
     """A Lambda function from a container image; `timeout` in seconds, `memory` and `ephemeral_storage` in MB.
 
-    Limits: Lambda developer guide, "Lambda quotas", "Function configuration, deployment, and execution".
+    Limits: Lambda developer guide, "Lambda quotas", "Function configuration, deployment, and execution". Images come
+    from private repositories of ECR alone: the same, "Create a Lambda function using a container image".
     """
 
     type: Literal["aws_lambda"]
     memory: Annotated[int, Field(ge=128, le=10240)] = 2048
     ephemeral_storage: Annotated[int, Field(ge=512, le=10240)] = 512
     image: Slug = PACKAGE_IMAGE
-    image_uri: ImageUri | None = None
+    image_uri: EcrImageUri | None = None
     timeout: Annotated[int, Field(ge=1, le=900)] = 900
     region: Region | None = None
 
@@ -83,13 +84,13 @@ class CloudRun(Model):
 
 
 class CloudFunction(Model):
-    """A Cloud Run function, 2nd generation, called over HTTP; `timeout` in seconds, `memory` as in "256MB".
+    """A Cloud Run function, 2nd generation, called over HTTP; `timeout` in seconds, `memory` as in "512MB".
 
     Limits: Cloud Run functions documentation, "Quotas" (60 minutes for HTTP functions of the 2nd generation, 32 GiB).
     """
 
     type: Literal["gcp_cloud_function"]
-    memory: Annotated[str, Field(pattern=r"^[1-9][0-9]*(MB|GB|Mi|Gi)$")] = "256MB"
+    memory: Annotated[str, Field(pattern=r"^[1-9][0-9]*(MB|GB|Mi|Gi)$")] = "512MB"
     runtime: Annotated[str, Field(pattern=r"^python31[1-9]$")] = "python311"
     timeout: Annotated[int, Field(ge=1, le=3600)] = 540
     region: GcpRegion | None = None

@@ -117,6 +117,14 @@ Host = Annotated[str, Field(pattern=r"^[^\s/@?#]+$")]
 Scalar = Annotated[str | int | float | bool, BeforeValidator(_is_scalar)]
 #: A container image by its address, with tag or digest.
 ImageUri = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@-]*$", max_length=1024)]
+#: One in a private repository of ECR.
+EcrImageUri = Annotated[
+    str,
+    Field(
+        pattern=r"^\d{12}\.dkr[.-]ecr\.[a-z0-9-]+\.(amazonaws\.com(\.cn)?|on\.aws)/"
+        r"[a-z0-9._/-]+(:[A-Za-z0-9._-]+)?(@sha256:[0-9a-f]{64})?$"
+    ),
+]
 #: An EventBridge expression: `cron(0 2 * * ? *)`, `rate(12 hours)`, or the six fields alone.
 Schedule = Annotated[str, AfterValidator(_is_schedule)]
 Timezone = Annotated[str, AfterValidator(_is_timezone)]

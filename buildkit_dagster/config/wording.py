@@ -35,7 +35,7 @@ IN_WORDS = {
     ),
     r"^[a-z0-9.-]+\.(pkg\.dev|gcr\.io)(/[a-z0-9._-]+)+$": "LOCATION-docker.pkg.dev/PROJECT/REPOSITORY",
     r"^[1-9][0-9]*(Mi|Gi)$": "a size such as 512Mi or 2Gi",
-    r"^[1-9][0-9]*(MB|GB|Mi|Gi)$": "a size such as 256MB or 1GB",
+    r"^[1-9][0-9]*(MB|GB|Mi|Gi)$": "a size such as 512MB or 1GB",
     r"^python31[1-9]$": "a Python runtime of Cloud Run functions from python311 on",
     r"^[A-Za-z0-9._-]+$": "letters, digits, dots, hyphens and underscores",
     r"^[A-Za-z_][A-Za-z0-9_]*$": "a variable name: letters, digits and underscores, not starting with a digit",
@@ -74,6 +74,13 @@ IN_WORDS = {
     r"^https?://[^\s/]+(/\S*)?$": "a URL: https://HOST/PATH, or http",
     r"^[^\s/@?#]+$": "the name of a host alone, without scheme, user, port and path",
     r"^https?://[^\s/@?#]+(/[^\s?#]*)?$": "a URL without user and query: https://HOST/PATH, or http",
+    (
+        r"^\d{12}\.dkr[.-]ecr\.[a-z0-9-]+\.(amazonaws\.com(\.cn)?|on\.aws)/"
+        r"[a-z0-9._/-]+(:[A-Za-z0-9._-]+)?(@sha256:[0-9a-f]{64})?$"
+    ): (
+        "ACCOUNT.dkr.ecr.REGION.amazonaws.com/REPOSITORY:TAG, as Lambda takes images of ECR only, or `image`, one of "
+        "the platform's"
+    ),
     r"^[A-Za-z0-9][A-Za-z0-9._:/@-]*$": "an image such as REGISTRY/REPOSITORY:TAG",
 }
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from buildkit_dagster.config.ingest import IngestJob
 from buildkit_dagster.config.runtimes import EcsFargate
+from buildkit_dagster.naming import INGEST_MODULE
 from buildkit_dagster.runtimes.own_session import own_session
 from buildkit_dagster.stacks.ingest_job import image_of, secrets_in_aws, shared_inputs, unit_of
 from buildkit_dagster.stacks.ingest_schedule import EVENTBRIDGE
@@ -14,7 +15,7 @@ from buildkit_dagster.stacks.registry import CLUSTER, repository
 from buildkit_dagster.stacks.scope import REGISTRY, Scope
 from buildkit_dagster.terraform.rendered_root import ModuleCall, Ref
 
-_COMMAND = ("python", "-m", "buildkit_dagster.runtimes.entrypoints.ingest")
+_COMMAND = ("python", "-m", INGEST_MODULE)
 
 
 def task_unit(scope: Scope, job: IngestJob, runtime: EcsFargate, image_tags: Mapping[str, str]) -> ModuleCall:

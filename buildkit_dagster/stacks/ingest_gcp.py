@@ -16,7 +16,7 @@ from buildkit_dagster.config.ingest import IngestJob
 from buildkit_dagster.config.runtimes import CloudFunction, CloudRun
 from buildkit_dagster.config.source_connectors import GcsFiles
 from buildkit_dagster.config.target_connectors import BigqueryTarget, WarehouseTarget
-from buildkit_dagster.naming import ingest_gcp_stack
+from buildkit_dagster.naming import INGEST_MODULE, ingest_gcp_stack
 from buildkit_dagster.naming_google import GoogleNames
 from buildkit_dagster.runtimes.cloud_function import FunctionCall, work_seconds
 from buildkit_dagster.runtimes.function_source import ENTRY_POINT, function_archive, function_tag
@@ -30,7 +30,7 @@ from buildkit_dagster.tags.wanted import job_labels, job_tags
 from buildkit_dagster.terraform.rendered_root import ModuleCall, RenderedRoot
 
 CLOUD_SCHEDULER = "cloud_scheduler"
-_COMMAND = ("python", "-m", "buildkit_dagster.runtimes.entrypoints.ingest")
+_COMMAND = ("python", "-m", INGEST_MODULE)
 
 #: Cloud Logging documentation, "Configure log buckets", "Custom retention": 1 to 3650 days.
 _MOST_DAYS = 3650

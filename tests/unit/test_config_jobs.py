@@ -25,10 +25,11 @@ target_connector_path: connectors/warehouse.yaml
 asset_path: assets/till/v1.0/customers.yaml
 """
 
-#: The runtimes as the guide writes them.
+ECR = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/dativo-ingest:latest"
+#: The runtimes as the guide writes them, but for Lambda's image, which is one of Docker Hub there: AWS takes none.
 GUIDE = {
     "aws_ecs_fargate": 'cpu: 1024\n    memory: 2048\n    image_uri: "dativo/dativo-ingest:latest"\n',
-    "aws_lambda": 'timeout: 900\n    memory: 2048\n    image_uri: "dativo/dativo-ingest:latest"\n',
+    "aws_lambda": f'timeout: 900\n    memory: 2048\n    image_uri: "{ECR}"\n',
     "gcp_cloud_run": (
         'cpu: "1"\n    memory: "2Gi"\n    image_uri: "gcr.io/dativo/dativo-ingest:latest"\n'
         '    region: "us-central1"\n    timeout: 3600\n'
@@ -136,6 +137,14 @@ def _runtime(text: str) -> str:
             id="a pair Fargate does not have",
         ),
         pytest.param(
+            _runtime("type: aws_lambda, image_uri: 'dativo/dativo-ingest:latest'"),
+            "infrastructure.runtime.image_uri: 'dativo/dativo-ingest:latest' is not allowed; allowed: ACCOUNT.dkr"
+            ".ecr.REGION.amazonaws.com/REPOSITORY:TAG, "
+            "as Lambda takes images of ECR only, or `image`, one of the platform's",
+            marks=pytest.mark.parity("B-28"),
+            id="an image Lambda does not take",
+        ),
+        pytest.param(
             _runtime("type: aws_lambda, memory: 10241"),
             "infrastructure.runtime.memory: the number 10241 is not allowed; allowed: 10240 or less",
             marks=pytest.mark.parity("B-27", "B-133"),
@@ -231,7 +240,7 @@ def _runtime(text: str) -> str:
             id="a Python the package does not run on",
         ),
         pytest.param(
-            _runtime("type: aws_lambda, image_uri: 'an image ${x}'"),
+            _runtime("type: aws_ecs_fargate, image_uri: 'an image ${x}'"),
             "infrastructure.runtime.image_uri: 'an image ${x}' is not allowed; allowed: an image such as "
             "REGISTRY/REPOSITORY:TAG",
             id="an image that can be nowhere",
@@ -481,7 +490,8 @@ def test_costs_are_counted_by_a_tag_there_is(tmp_path: Path):
 @pytest.mark.parametrize(
     ("runtime", "small"),
     [
-        ("type: gcp_cloud_function", True),
+        ("type: gcp_cloud_function", False),
+        ("type: gcp_cloud_function, memory: 256MB", True),
         ("type: gcp_cloud_function, memory: 512Mi", False),
         ("type: aws_lambda, memory: 256", True),
         ("type: aws_ecs_fargate, cpu: 256, memory: 512", False),
@@ -491,6 +501,26 @@ def test_a_function_in_which_no_load_ends_is_told(tmp_path: Path, runtime: str, 
     remarks = examine(_written(tmp_path, _runtime(runtime))).remarks
     told = "Functions with less than 512 MB, while the smallest load takes about 330 MB: acme/customers."
     assert remarks == ([told] if small else [])
+
+
+@pytest.mark.parametrize(
+    ("runtime", "told"),
+    [
+        ("type: aws_ecs_fargate, image_uri: 'dativo/dativo-ingest:latest'", "dativo/dativo-ingest:latest"),
+        (f"type: aws_lambda, image_uri: '{ECR}'", ECR),
+        ("type: gcp_cloud_run, image_uri: 'gcr.io/dativo/ingest:1'", "gcr.io/dativo/ingest:1"),
+        ("type: aws_ecs_fargate, image: platform", None),
+    ],
+)
+def test_what_an_image_from_elsewhere_must_hold_is_told(tmp_path: Path, runtime: str, told: str | None):
+    remarks = examine(_written(tmp_path, _runtime(runtime))).remarks
+    assert len(remarks) == (1 if told else 0), remarks
+    for remark in remarks:
+        assert remark.startswith(
+            "Images from elsewhere must hold the Python package `buildkit-dagster` of this version"
+        )
+        assert "`python -m buildkit_dagster.runtimes.entrypoints.ingest`" in remark
+        assert f"acme/customers ({told})" in remark
 
 
 @pytest.mark.parametrize(

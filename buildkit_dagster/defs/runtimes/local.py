@@ -8,9 +8,9 @@ from dagster import PipesClientCompletedInvocation
 
 from buildkit_dagster.defs.pipes.child import run_child
 from buildkit_dagster.defs.runtimes.runtime import IngestRuntime, Load
-from buildkit_dagster.naming import ingest_job_name
+from buildkit_dagster.naming import INGEST_MODULE, ingest_job_name
 
-_ENTRYPOINT = (sys.executable, "-m", "buildkit_dagster.runtimes.entrypoints.ingest")
+_ENTRYPOINT = (sys.executable, "-m", INGEST_MODULE)
 
 
 def _run(load: Load) -> PipesClientCompletedInvocation:

@@ -67,15 +67,15 @@ variable "build_service_account" {
 }
 
 variable "memory" {
-  description = "Memory, as in `256M` or `2Gi`."
+  description = "Memory, as in `512M` or `2Gi`."
   type        = string
-  default     = "256M"
+  default     = "512M"
   nullable    = false
 
   # https://cloud.google.com/functions/docs/reference/rest/v2/projects.locations.functions, availableMemory
   validation {
     condition     = can(regex("^[1-9][0-9]*(M|G|Mi|Gi)$", var.memory))
-    error_message = "Memory is written like 256M or 2Gi."
+    error_message = "Memory is written like 512M or 2Gi."
   }
 }
 

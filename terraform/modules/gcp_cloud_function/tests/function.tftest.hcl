@@ -46,7 +46,7 @@ run "a_call_is_one_instances_whole_work" {
   assert {
     condition = (
       google_cloudfunctions2_function.this.service_config[0].max_instance_request_concurrency == 1
-      && google_cloudfunctions2_function.this.service_config[0].available_memory == "256M"
+      && google_cloudfunctions2_function.this.service_config[0].available_memory == "512M"
       && google_cloudfunctions2_function.this.service_config[0].timeout_seconds == 540
       && google_cloudfunctions2_function.this.service_config[0].service_account_email == "example@example-data.iam.gserviceaccount.com"
     )
