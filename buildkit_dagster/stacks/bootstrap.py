@@ -14,6 +14,7 @@ from buildkit_dagster.config.models import Approvers
 from buildkit_dagster.config.runtimes import EcsFargate
 from buildkit_dagster.stacks.permissions import Started, apply_policy, workload_boundary
 from buildkit_dagster.stacks.scope import BOOTSTRAP, STATE_BACKEND, Scope
+from buildkit_dagster.terraform.approvals import KEY_MODULE
 from buildkit_dagster.terraform.rendered_root import RenderedRoot, UnitRef
 from buildkit_dagster.terraform.store import PREFIX
 
@@ -35,7 +36,7 @@ def bootstrap_root(scope: Scope, *, create_provider: bool = True) -> RenderedRoo
     ]
     approvers = scope.platform.config.approvers
     if approvers:
-        calls.append(scope.unit(APPROVAL_KEY, "approval_key", _approval_key(scope, approvers)))
+        calls.append(scope.unit(APPROVAL_KEY, KEY_MODULE, _approval_key(scope, approvers)))
     return scope.root(BOOTSTRAP, *calls)
 
 

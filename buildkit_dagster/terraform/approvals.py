@@ -26,6 +26,8 @@ from buildkit_dagster.errors import (
 from buildkit_dagster.terraform.store import Store
 
 ALGORITHM = "ECDSA_SHA_256"
+#: The module that makes a platform's approval key.
+KEY_MODULE = "approval_key"
 #: Says what is signed, so that no other document signed with this key can pass for an approval.
 _PURPOSE = "buildkit approval v1"
 

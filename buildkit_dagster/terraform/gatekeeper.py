@@ -21,7 +21,7 @@ from buildkit_dagster.config.gates import Gates
 from buildkit_dagster.errors import ApprovalKeyMissing, BuildkitError, IdentityUnknown
 from buildkit_dagster.rules.gate import authorise, judge
 from buildkit_dagster.rules.verdicts import Severity, Verdict
-from buildkit_dagster.terraform.approvals import Approval, KmsKey, by_digest, find_approval, spend
+from buildkit_dagster.terraform.approvals import KEY_MODULE, Approval, KmsKey, by_digest, find_approval, spend
 from buildkit_dagster.terraform.engine import Cloud, Engine
 from buildkit_dagster.terraform.inputs import input_parts
 from buildkit_dagster.terraform.journal import who
@@ -30,12 +30,13 @@ from buildkit_dagster.terraform.plan_record import PlanRecord, changes_of, diges
 from buildkit_dagster.terraform.plans import Plans, write_plan_file
 from buildkit_dagster.terraform.rendered_root import S3Backend
 from buildkit_dagster.terraform.speculative import differences
+from buildkit_dagster.terraform.stack import TerraformStack
 from buildkit_dagster.terraform.state import State
 
 
 @dataclass
 class Gatekeeper:
-    """The gates of one run of a stack. `key` names the approval key in KMS, None where there is none.
+    """The gates of one run of a stack. `key` names the approval key in KMS, None where nobody is to sign.
 
     `record` is the stored plan of this run, `opened` is it too where the run was asked to apply it by its digest.
     """
@@ -79,13 +80,13 @@ class Gatekeeper:
         """Return if this plan may be applied now; a new one that may not is stored, and the error names it."""
         if plan.is_empty or not self._is_held(verdicts, plan):
             return
-        if self.opened is not None:
-            record = self.opened
-            approval = self._approval_of(record) if self._key else self._by_digest(record)
-        else:
-            record = self.store(plan, verdicts, values, units, options)
-            approval = self._carried(plan, record)
         try:
+            if self.opened is not None:
+                record = self.opened
+                approval = self._approval_of(record) if self._key else self._by_digest(record)
+            else:
+                record = self.store(plan, verdicts, values, units, options)
+                approval = self._carried(plan, record)
             self._authorise(plan, verdicts, record, approval)
         except BuildkitError:
             self.engine.workdir.plan.unlink(missing_ok=True)
@@ -225,13 +226,17 @@ class Gatekeeper:
 
     @cached_property
     def _key(self) -> KmsKey | None:
-        """The approval key, None where none is named, or the platform's was not made yet."""
-        key = KmsKey(self.key, self.engine.cloud.client("kms")) if self.key else None
-        if key is None or key.exists():
+        """The approval key; None where none is named, and for the stack that is still to make it. Raises
+        ApprovalKeyMissing: without its key, applying a plan by its digest would count as the approval of an approver.
+        """
+        if not self.key:
+            return None
+        key = KmsKey(self.key, self.engine.cloud.client("kms"))
+        if key.exists():
             return key
-        if self.engine.stack.source is None:
-            raise ApprovalKeyMissing(str(self.key))
-        return None
+        if _makes_key(self.engine.stack):
+            return None
+        raise ApprovalKeyMissing(self.key)
 
     @property
     def _identity(self) -> str:
@@ -239,6 +244,11 @@ class Gatekeeper:
         stack = self.engine.stack
         is_aws = self.key is not None or stack.root.needs_aws or isinstance(stack.backend, S3Backend)
         return cloud_identity(self.engine.cloud) if is_aws else who()
+
+
+def _makes_key(stack: TerraformStack) -> bool:
+    """Whether a unit of the stack is the approval key."""
+    return any(call.module == KEY_MODULE for call in (stack.source.calls if stack.source else ()))
 
 
 def cloud_identity(cloud: Cloud) -> str:

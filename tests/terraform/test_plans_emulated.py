@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,14 +15,15 @@ from buildkit_dagster.cloud.aws import Aws
 from buildkit_dagster.config.environment import read_environment
 from buildkit_dagster.config.gates import Gates
 from buildkit_dagster.emulator.control import Emulator
-from buildkit_dagster.terraform.approvals import KmsKey, approve
+from buildkit_dagster.terraform.approvals import KEY_MODULE, KmsKey, approve
 from buildkit_dagster.terraform.plan import UNKNOWN
 from buildkit_dagster.terraform.plan_record import PlanRecord
 from buildkit_dagster.terraform.planning import StackPlan, plan_stack
 from buildkit_dagster.terraform.plans import Plans
-from buildkit_dagster.terraform.rendered_root import ModuleCall
+from buildkit_dagster.terraform.rendered_root import ModuleCall, RenderedRoot
+from buildkit_dagster.terraform.state import read_state
 from buildkit_dagster.terraform.upstream import PlannedOutputs
-from tests.terraform_runs import ACCOUNT, REGION, Run, emulated_stack, materialize_stack
+from tests.terraform_runs import ACCOUNT, REGION, ROOTS, Run, emulated_stack, materialize_stack
 
 GATES = Gates(every_change=True, policies="off")
 
@@ -121,3 +123,30 @@ def test_an_approved_speculative_plan_covers_the_real_one_that_says_the_same(bay
     assert f"The approval of the speculative plan {record.digest} covers" in run.logged()
     tags = bay.s3.get_bucket_tagging(Bucket=f"{bay.name}-boat")["TagSet"]
     assert {"Key": "quay", "Value": f"arn:aws:s3:::{bay.name}-quay"} in tags
+
+
+def unit_of(module: str, work: Path) -> TerraformStack:
+    """A rendered stack without a provider that calls a module of this name."""
+    modules = work / "modules"
+    shutil.copytree(ROOTS / "repeated" / "one", modules / module)
+    call = ModuleCall("unit", module, {"text": "x"})
+    return TerraformStack.rendered(RenderedRoot("first", (call,), None, None, modules), work)
+
+
+def test_without_the_key_that_is_named_nothing_counts_as_an_approval(bay: Bay) -> None:
+    stack = unit_of("one", bay.work)
+    asks = materialize_stack(stack, aws=bay.aws, gates=GATES)
+    (record,) = Plans(stack, None).records()
+    assert record.digest in asks.error
+    bay.key = "alias/not-there"
+    for digest in (record.digest, None):
+        assert "there is no key alias/not-there to sign with" in bay.run(stack, plan=digest).error
+    assert read_state(stack.backend, None).addresses == frozenset()
+
+
+def test_the_stack_that_makes_the_key_is_approved_by_its_digest_until_then(bay: Bay) -> None:
+    bay.key = "alias/not-there"
+    stack = unit_of(KEY_MODULE, bay.work)
+    assert "Applying exactly this plan counts as its approval" in bay.run(stack).error
+    (record,) = Plans(stack, None).records()
+    assert bay.run(stack, plan=record.digest).reported == ["unit"]

@@ -132,8 +132,8 @@ class TerraformStackComponent(dg.Component, dg.Resolvable):
     approval_key: Annotated[
         str | None,
         dg.Resolver.default(
-            description="The KMS key that approvals are signed with. Without one, applying a stored plan by its digest "
-            "counts as its approval."
+            description="The KMS key that approvals are signed with. Where none is named, applying a stored plan by "
+            "its digest counts as its approval."
         ),
     ] = None
     drift: Annotated[

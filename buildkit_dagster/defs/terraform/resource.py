@@ -40,8 +40,8 @@ class TerraformCliResource(ConfigurableResource):
         gates: what a plan must pass before it is applied (`Gates(...)`); by default protected deletions and orphans
             need an approval, and policies are enforced.
         policies: the folder of your own Rego files.
-        approval_key: the KMS key that approvals are signed with. Without one, applying a stored plan by its digest
-            counts as its approval.
+        approval_key: the KMS key that approvals are signed with. Where none is named, applying a stored plan by its
+            digest counts as its approval.
     """
 
     lock_timeout: str = "30s"
