@@ -36,10 +36,7 @@ def find_adoptions(engine: Engine) -> tuple[Adoption, ...]:
         settle_locks(engine)
         engine.write()
         engine.init()
-        try:
-            plan = engine.plan()
-        finally:
-            engine.workdir.plan.unlink(missing_ok=True)
+        plan = engine.plan()
     return tuple(adoptions_in(plan, engine.cloud.client))
 
 

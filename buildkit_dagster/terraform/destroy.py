@@ -44,7 +44,6 @@ def ask_the_gates(engine: Engine, gatekeeper: Gatekeeper) -> None:
     with engine.workdir.alone():
         if _prepare(engine):
             _admitted(engine, gatekeeper)
-            engine.workdir.plan.unlink(missing_ok=True)
 
 
 def _prepare(engine: Engine) -> bool:

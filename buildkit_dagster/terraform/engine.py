@@ -68,7 +68,7 @@ class Engine:
 
     `planned` are values of variables that come from upstream stacks and are only planned there (`upstream.py`).
 
-    Use it inside `Workdir.alone()`; methods block until Terraform has ended.
+    Use it inside `Workdir.alone()`, which removes the plan's file; methods block until Terraform has ended.
     """
 
     stack: TerraformStack
@@ -181,12 +181,9 @@ class Engine:
     def drift(self) -> Plan:
         """A plan of nothing but what was changed outside of Terraform: its `drift` says what; nothing is to be applied.
 
-        One `-refresh-only` plan, whose file is not kept.
+        One `-refresh-only` plan.
         """
-        try:
-            return self.plan(arguments=("-refresh-only",))
-        finally:
-            self.workdir.plan.unlink(missing_ok=True)
+        return self.plan(arguments=("-refresh-only",))
 
     def computed(self) -> dict[str, frozenset[str]]:
         """Resource type → attributes the provider may fill in by itself; asked once for each set of providers.
@@ -212,7 +209,6 @@ class Engine:
         with self._journaled(line, "apply", plan.creates()) as (child, watch):
             yield from follow(child, watch.look)
             self._checked(ApplyFailed, child, allowed=(0,))
-        self.workdir.plan.unlink(missing_ok=True)
 
     def import_resource(self, address: str, resource_id: str) -> None:
         """Take an object that exists into the state; raises ImportFailed."""

@@ -18,7 +18,7 @@ from typing import Any
 import botocore.exceptions
 
 from buildkit_dagster.config.gates import Gates
-from buildkit_dagster.errors import ApprovalKeyMissing, BuildkitError, IdentityUnknown
+from buildkit_dagster.errors import ApprovalKeyMissing, IdentityUnknown
 from buildkit_dagster.rules.gate import authorise, judge
 from buildkit_dagster.rules.verdicts import Severity, Verdict
 from buildkit_dagster.terraform.approvals import KEY_MODULE, Approval, KmsKey, by_digest, find_approval, spend
@@ -80,17 +80,13 @@ class Gatekeeper:
         """Return if this plan may be applied now; a new one that may not is stored, and the error names it."""
         if plan.is_empty or not self._is_held(verdicts, plan):
             return
-        try:
-            if self.opened is not None:
-                record = self.opened
-                approval = self._approval_of(record) if self._key else self._by_digest(record)
-            else:
-                record = self.store(plan, verdicts, values, units, options)
-                approval = self._carried(plan, record)
-            self._authorise(plan, verdicts, record, approval)
-        except BuildkitError:
-            self.engine.workdir.plan.unlink(missing_ok=True)
-            raise
+        if self.opened is not None:
+            record = self.opened
+            approval = self._approval_of(record) if self._key else self._by_digest(record)
+        else:
+            record = self.store(plan, verdicts, values, units, options)
+            approval = self._carried(plan, record)
+        self._authorise(plan, verdicts, record, approval)
 
     def begin(self, digest: str | None) -> None:
         """Forget what an earlier attempt stored; raise where the stored plan that is asked for can never be applied."""

@@ -7,6 +7,7 @@ Which stacks, and who is told, is decided in `defs/planning.py`. A run that appl
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -46,12 +47,12 @@ class StackPlan:
 def plan_stack(gatekeeper: Gatekeeper, units: Sequence[str], planned: PlannedOutputs) -> StackPlan:
     """Plan these units of the stack and store what comes of it; `planned` are outputs of upstream stacks' plans."""
     engine = gatekeeper.engine
-    with engine.workdir.alone():
+    with engine.workdir.alone(), ExitStack() as until_stored:
         values = planned_values(engine.stack, planned, engine.state_of)
         backend = engine.stack.backend
         homeless = backend.bucket if isinstance(backend, S3Backend) and not gatekeeper.plans.has_bucket else ""
         if values.unknown or homeless:
-            plan, made_by = _in_planning_root(engine, units, values, bool(homeless))
+            plan, made_by = _in_planning_root(engine, units, values, bool(homeless), until_stored)
         else:
             made_by = replace(engine, planned=values.values)
             plan = _in_place(made_by, units)
@@ -62,7 +63,6 @@ def plan_stack(gatekeeper: Gatekeeper, units: Sequence[str], planned: PlannedOut
         # In a root for planning only, something the stack counts on is not there, be it the bucket of its state.
         counts_on = (*values.upstream, *([f"bucket {homeless}"] if homeless else []))
         record = gatekeeper.store(plan, verdicts, known, units, speculative=counts_on, made_by=made_by)
-        made_by.workdir.plan.unlink()
         return StackPlan(engine.stack, tuple(units), plan, verdicts, record, values)
 
 
@@ -91,22 +91,28 @@ def _in_place(engine: Engine, units: Sequence[str]) -> Plan:
 
 
 def _in_planning_root(
-    engine: Engine, units: Sequence[str], values: PlannedValues, homeless: bool
+    engine: Engine, units: Sequence[str], values: PlannedValues, homeless: bool, until_stored: ExitStack
 ) -> tuple[Plan, Engine]:
     """Most unknown outputs are texts; where one is not, Terraform says so, and the plan is made with less known."""
     try:
-        return _with_unknown(engine, units, values, homeless, Unknown(text=True))
+        return _with_unknown(engine, units, values, homeless, Unknown(text=True), until_stored)
     except PlanFailed:
         if not values.unknown:
             raise
-        return _with_unknown(engine, units, values, homeless, Unknown(text=False))
+        return _with_unknown(engine, units, values, homeless, Unknown(text=False), until_stored)
 
 
 def _with_unknown(
-    engine: Engine, units: Sequence[str], values: PlannedValues, homeless: bool, unknown: Unknown
+    engine: Engine,
+    units: Sequence[str],
+    values: PlannedValues,
+    homeless: bool,
+    unknown: Unknown,
+    until_stored: ExitStack,
 ) -> tuple[Plan, Engine]:
     full = tuple(units) == engine.stack.root.names
     with planning_root(engine, values, unknown, without_backend=homeless) as (other, seen):
+        until_stored.enter_context(other.workdir.plan_removed())
         other.write()
         other.init()
         other.tell = _nobody  # Terraform's own summary counts a resource of ours

@@ -84,10 +84,21 @@ class Workdir:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Keep other processes on this machine out of the folder; the system lets go when we die."""
+        """Keep other processes on this machine out of the folder; the system lets go when we die.
+
+        No plan file is left in it, whatever came of the plan.
+        """
         make_work_folder(self.work)
-        with alone(self.work / ".alone"):
+        with alone(self.work / ".alone"), self.plan_removed():
             yield
+
+    @contextmanager
+    def plan_removed(self) -> Iterator[None]:
+        """Remove the plan file in the end: it holds secrets, and one that is kept lies in the store."""
+        try:
+            yield
+        finally:
+            self.plan.unlink(missing_ok=True)
 
     def write(self, values: Mapping[str, Any]) -> None:
         """Write the rendered root (if it is one) and the variables it is given."""

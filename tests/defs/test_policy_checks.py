@@ -120,6 +120,7 @@ def test_the_check_can_be_run_by_itself_and_applies_nothing(tmp_path: Path) -> N
     said = {unit: (each.passed, each.severity.value) for unit, each in looked_at(stack, terraform).items()}
     assert said == {"one": (False, "ERROR"), "two": (False, "WARN")}
     assert not (tmp_path / "root" / "terraform.tfstate").exists()
+    assert not list(tmp_path.rglob("*.tfplan"))
 
 
 def looked_at(stack: TerraformStack, terraform: TerraformCliResource) -> dict[str, AssetCheckEvaluation]:

@@ -9,7 +9,7 @@ import pytest
 
 from buildkit_dagster import Ref, TerraformCliResource, TerraformStack
 from buildkit_dagster.config.gates import Gates
-from buildkit_dagster.errors import NotPlannable, UpstreamOutputMissing, UpstreamOutputSensitive
+from buildkit_dagster.errors import NotPlannable, PoliciesMissing, UpstreamOutputMissing, UpstreamOutputSensitive
 from buildkit_dagster.terraform.adopt import Adoption, write_imports
 from buildkit_dagster.terraform.plan import UNKNOWN, Plan
 from buildkit_dagster.terraform.plan_record import PlanRecord, changes_of
@@ -52,8 +52,13 @@ def hand_written(folder: Path, upstream: TerraformStack) -> TerraformStack:
     return TerraformStack(copy_root("mixture", folder), variables={"text": text}, upstream=[upstream])
 
 
-def planned(stack: TerraformStack, upstream: PlannedOutputs, units: tuple[str, ...] | None = None) -> StackPlan:
-    terraform = TerraformCliResource(gates=Gates())
+def planned(
+    stack: TerraformStack,
+    upstream: PlannedOutputs,
+    units: tuple[str, ...] | None = None,
+    policies: str | None = None,
+) -> StackPlan:
+    terraform = TerraformCliResource(gates=Gates(), policies=policies)
     gatekeeper = terraform.gatekeeper(terraform.engine(stack))
     return plan_stack(gatekeeper, units or stack.root.names, upstream)
 
@@ -242,3 +247,12 @@ def test_a_plan_of_nothing_is_not_stored(tmp_path: Path) -> None:
     assert materialize_stack(stack).success
     found = planned(stack, {})
     assert (found.plan.is_empty, found.record, Plans(stack, None).records()) == (True, None, [])
+
+
+def test_a_plan_that_cannot_be_judged_leaves_no_file_of_it(tmp_path: Path) -> None:
+    upstream = shore(tmp_path)
+    counted_on = {"shore": {"quay": {"id": UNKNOWN}}}
+    for stack in (upstream, boats(tmp_path, upstream), hand_written(tmp_path, upstream)):
+        with pytest.raises(PoliciesMissing):
+            planned(stack, counted_on, policies=str(tmp_path / "nowhere"))
+    assert not list(tmp_path.rglob("*.tfplan"))
