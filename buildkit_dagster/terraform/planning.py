@@ -57,6 +57,7 @@ def plan_stack(gatekeeper: Gatekeeper, units: Sequence[str], planned: PlannedOut
             made_by = replace(engine, planned=values.values)
             plan = _in_place(made_by, units)
         if plan.is_empty:
+            gatekeeper.plans.remove_expired(datetime.now(UTC))
             return StackPlan(engine.stack, tuple(units), plan, values=values)
         verdicts = gatekeeper.judge(plan)
         known = {name: coded(value) for name, value in made_by.values().items()}

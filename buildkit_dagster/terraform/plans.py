@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+from botocore.exceptions import ClientError
 
 from buildkit_dagster.errors import PlanDamaged, PlanNotFound
 from buildkit_dagster.terraform.digest import digest_of
@@ -88,11 +91,22 @@ class Plans:
             store.delete(record.digest + _FILE)
 
     def remove_expired(self, now: datetime) -> None:
-        """Delete expired plan files from the work folder; in a bucket the lifecycle rule does it."""
-        folder = self.stores[-1]
-        for record in self.records() if folder.names() else ():
-            if record.is_expired(now):
-                folder.delete(record.digest + _FILE)
+        """Delete expired plan files wherever they lie; only a bucket that we made has a lifecycle rule that does it.
+
+        Where these credentials may not look or delete, others may.
+        """
+        for store in self.stores:
+            with _if_allowed():
+                for name in store.names():
+                    if name.endswith(_FILE) and self._is_expired(name.removesuffix(_FILE), now):
+                        store.delete(name)
+
+    def _is_expired(self, digest: str, now: datetime) -> bool:
+        try:
+            record = self._read(digest)
+        except PlanDamaged:
+            return False
+        return record is not None and record.is_expired(now)
 
     def _digests(self) -> list[str]:
         names = {name for store in self.stores for name in store.names()}
@@ -148,6 +162,16 @@ def _is_record(name: str) -> bool:
 
 def _begins(digest: str, beginning: str) -> bool:
     return len(beginning) >= _SHORTEST and digest.startswith(beginning)
+
+
+@contextmanager
+def _if_allowed() -> Iterator[None]:
+    """Leave off where AWS says that these credentials may not."""
+    try:
+        yield
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "AccessDenied":
+            raise
 
 
 def _has_bucket(stack: TerraformStack, s3: Any) -> bool:

@@ -3,12 +3,14 @@
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.awsrequest import AWSResponse
 
 from buildkit_dagster import Ref, TerraformCliResource, TerraformStack
 from buildkit_dagster.cloud.aws import Aws
@@ -16,8 +18,9 @@ from buildkit_dagster.config.environment import read_environment
 from buildkit_dagster.config.gates import Gates
 from buildkit_dagster.emulator.control import Emulator
 from buildkit_dagster.terraform.approvals import KEY_MODULE, KmsKey, approve
+from buildkit_dagster.terraform.digest import PARTS
 from buildkit_dagster.terraform.plan import UNKNOWN
-from buildkit_dagster.terraform.plan_record import PlanRecord
+from buildkit_dagster.terraform.plan_record import PlanRecord, digest_for
 from buildkit_dagster.terraform.planning import StackPlan, plan_stack
 from buildkit_dagster.terraform.plans import Plans
 from buildkit_dagster.terraform.rendered_root import ModuleCall, RenderedRoot
@@ -85,6 +88,35 @@ def bay(tmp_path: Path, emulator: Emulator, boto: Callable[[str], Any]) -> Bay:
     return Bay(work, boto)
 
 
+def kept(plans: Plans, name: str, *, life: timedelta) -> PlanRecord:
+    """A stored plan that was made now; what it would do is of no matter."""
+    now, parts = datetime.now(UTC), {**dict.fromkeys(PARTS, "same"), "plan file": name}
+    created, expires = now.isoformat(), (now + life).isoformat()
+    record = PlanRecord(
+        digest_for(parts), parts, plans.stack.name, (), True, (), "nonce", created, expires, "ann", "run", ()
+    )
+    plans.save(record, name.encode())
+    return record
+
+
+@contextmanager
+def denied(client: Any, operation: str) -> Iterator[None]:
+    """The client's own answer to a refusal: the emulator looks at no identity's policy."""
+    said = {"Error": {"Code": "AccessDenied", "Message": "no"}, "ResponseMetadata": {"HTTPStatusCode": 403}}
+
+    def refuse(**_: object) -> tuple[AWSResponse, dict[str, object]]:
+        return AWSResponse("", 403, {}, None), said
+
+    event = f"before-call.s3.{operation}"
+    client.meta.events.register(event, refuse)
+    yield
+    client.meta.events.unregister(event, refuse)
+
+
+def files(plans: Plans) -> list[str]:
+    return [name for store in plans.stores for name in store.names() if name.endswith(".tfplan")]
+
+
 def recorded(plan: StackPlan) -> PlanRecord:
     assert plan.record is not None
     return plan.record
@@ -150,3 +182,21 @@ def test_the_stack_that_makes_the_key_is_approved_by_its_digest_until_then(bay: 
     assert "Applying exactly this plan counts as its approval" in bay.run(stack).error
     (record,) = Plans(stack, None).records()
     assert bay.run(stack, plan=record.digest).reported == ["unit"]
+
+
+def test_files_of_expired_plans_go_from_every_store_and_one_that_may_not_be_touched_keeps_no_other(bay: Bay) -> None:
+    early = Plans(bay.shore, bay.s3)
+    kept(early, "expired, beside no bucket", life=-timedelta(seconds=1))
+    bay.make_bucket()
+    plans = Plans(bay.shore, bay.s3)
+    expired = kept(plans, "expired", life=-timedelta(seconds=1))
+    still_good = kept(plans, "still good", life=timedelta(minutes=5))
+    assert len(files(plans)) == 3
+    with denied(bay.s3, "DeleteObject"):
+        plans.remove_expired(datetime.now(UTC))
+    assert sorted(files(plans)) == sorted(f"{record.digest}.tfplan" for record in (expired, still_good))
+    with denied(bay.s3, "ListObjectsV2"):
+        plans.remove_expired(datetime.now(UTC))
+    plans.remove_expired(datetime.now(UTC))
+    assert files(plans) == [f"{still_good.digest}.tfplan"]
+    assert plans.load(expired.digest) == expired

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -247,6 +248,16 @@ def test_a_plan_of_nothing_is_not_stored(tmp_path: Path) -> None:
     assert materialize_stack(stack).success
     found = planned(stack, {})
     assert (found.plan.is_empty, found.record, Plans(stack, None).records()) == (True, None, [])
+
+
+def test_a_plan_of_nothing_removes_the_file_of_an_expired_one(tmp_path: Path) -> None:
+    stack = shore(tmp_path)
+    record, store = record_of(planned(stack, {})), Plans(stack, None).store
+    store.put(f"{record.digest}.json", replace(record, expires=record.created).to_json().encode())
+    assert materialize_stack(stack).success
+    assert f"{record.digest}.tfplan" in store.names()
+    assert planned(stack, {}).plan.is_empty
+    assert store.names() == [f"{record.digest}.json"]
 
 
 def test_a_plan_that_cannot_be_judged_leaves_no_file_of_it(tmp_path: Path) -> None:
