@@ -38,13 +38,6 @@ def install() -> None:
     replace(KmsResponse, sign, get_public_key)
 
 
-def _key(response: KmsResponse) -> Key:
-    """The key that is asked for; raises KMS's own error where there is none."""
-    name = response._get_param("KeyId")
-    response._validate_key_id(name)
-    return response.kms_backend.describe_key(name)
-
-
 def may_sign(key: Key, caller: str) -> bool:
     """Whether the policy of a key lets an identity (`sts get-caller-identity`'s ARN) sign: a Deny wins."""
     effects = {statement.effect for statement in statements(key.policy) if _applies(statement, caller)}
