@@ -115,4 +115,5 @@ def _s3(folder: Path, settings: Mapping[str, Any], workspace: str) -> S3Backend 
         key=key if workspace == DEFAULT_WORKSPACE else f"{prefix}/{workspace}/{key}",
         region=str(settings.get("region", "")),
         dynamodb_table=settings.get("dynamodb_table"),
+        kms_key=settings.get("kms_key_id"),
     )

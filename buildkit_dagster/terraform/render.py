@@ -79,6 +79,8 @@ def backend_settings(backend: S3Backend) -> dict[str, Json]:
         settings["dynamodb_table"] = backend.dynamodb_table
     if backend.role:
         settings["assume_role"] = {"role_arn": backend.role}
+    if backend.kms_key:
+        settings["kms_key_id"] = backend.kms_key
     if backend.path_style:
         settings["use_path_style"] = True
     return settings

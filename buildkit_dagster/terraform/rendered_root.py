@@ -88,7 +88,8 @@ class ModuleCall:
 
 @dataclass(frozen=True)
 class S3Backend:
-    """State in S3 with S3's own locking. `path_style` is for the emulator, `role` is assumed for state access."""
+    """State in S3 with S3's own locking. `path_style` is for the emulator, `role` is assumed for state access, and
+    `kms_key` encrypts in place of what the bucket says."""
 
     bucket: str
     key: str
@@ -96,6 +97,7 @@ class S3Backend:
     dynamodb_table: str | None = None
     role: str | None = None
     path_style: bool = False
+    kms_key: str | None = None
 
 
 @dataclass(frozen=True)

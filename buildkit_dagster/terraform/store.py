@@ -1,8 +1,8 @@
-"""Files kept next to a stack's state: saved plans, approvals and their records. Encrypted as the state is.
+"""Files kept next to a stack's state: saved plans, approvals and their records.
 
-For a state in S3 they are objects below `plans/<stack>/` in the same bucket, written with server-side encryption and
-expired by the bucket's lifecycle; otherwise files in the work folder that only their owner reads. What the files mean
-is known to `plans.py` and `approvals.py`.
+For a state in S3 they are objects below `plans/<stack>/` in the same bucket, encrypted as the state is: with the key
+its backend names, else as the bucket says. Otherwise they are files in the work folder that only their owner reads, in
+clear. What they mean is known to `plans.py` and `approvals.py`.
 """
 
 from __future__ import annotations
@@ -46,13 +46,15 @@ class BucketStore:
 
     def __init__(self, backend: S3Backend, stack: str, s3: Any) -> None:
         self._bucket, self._prefix, self._s3 = backend.bucket, f"{PREFIX}/{stack}/", s3
+        key = backend.kms_key
+        self._encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key} if key else {}
 
     def put(self, name: str, body: bytes) -> None:
-        self._s3.put_object(**self._place(name), Body=body)
+        self._s3.put_object(**self._place(name), **self._encryption, Body=body)
 
     def put_new(self, name: str, body: bytes) -> bool:
         try:
-            self._s3.put_object(**self._place(name), Body=body, IfNoneMatch="*")
+            self._s3.put_object(**self._place(name), **self._encryption, Body=body, IfNoneMatch="*")
         except self._s3.exceptions.ClientError as error:
             if error.response["Error"]["Code"] in ("PreconditionFailed", "412"):
                 return False

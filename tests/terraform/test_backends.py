@@ -33,6 +33,11 @@ def stack_of(folder: Path, block: str, **more: object) -> TerraformStack:
             "stage",
             S3Backend("b", "ws/stage/k", "eu-west-1"),
         ),
+        (
+            WHOLE.replace("use_lockfile", 'encrypt = true\n    kms_key_id = "arn"\n    use_lockfile'),
+            None,
+            S3Backend("b", "k", "eu-west-1", kms_key="arn"),
+        ),
         (WHOLE.replace('region = "eu-west-1"', ""), None, S3Backend("b", "k", "")),
         (WHOLE.replace("use_lockfile", 'profile = "p"\n    use_lockfile'), None, PassedBackend("s3")),
         (

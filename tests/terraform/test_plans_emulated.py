@@ -1,8 +1,9 @@
 """Plans of two rendered stacks with their states in a bucket: stored beside them, speculative, approved, made real."""
 
+import hashlib
 import json
-import os
 import shutil
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -35,7 +36,7 @@ class Bay:
     """Two stacks: `boats` names its bucket after one of `shore` and labels it with that one's ARN."""
 
     def __init__(self, work: Path, boto: Callable[[str], Any]) -> None:
-        self.work, self.name, self.s3, self.kms = work, f"bay-{os.getpid()}", boto("s3"), boto("kms")
+        self.work, self.name, self.s3, self.kms = work, f"bay-{uuid.uuid4().hex[:8]}", boto("s3"), boto("kms")
         self.dynamodb = boto("dynamodb")
         self.aws = Aws(read_environment(), REGION, work / "emulator.json")
         self.key = self.kms.create_key(KeyUsage="SIGN_VERIFY", KeySpec="ECC_NIST_P256")["KeyMetadata"]["Arn"]
@@ -90,12 +91,13 @@ def bay(tmp_path: Path, emulator: Emulator, boto: Callable[[str], Any]) -> Bay:
 
 def kept(plans: Plans, name: str, *, life: timedelta) -> PlanRecord:
     """A stored plan that was made now; what it would do is of no matter."""
-    now, parts = datetime.now(UTC), {**dict.fromkeys(PARTS, "same"), "plan file": name}
+    now, file = datetime.now(UTC), name.encode()
+    parts = {**dict.fromkeys(PARTS, "same"), "plan file": hashlib.sha256(file).hexdigest()}
     created, expires = now.isoformat(), (now + life).isoformat()
     record = PlanRecord(
         digest_for(parts), parts, plans.stack.name, (), True, (), "nonce", created, expires, "ann", "run", ()
     )
-    plans.save(record, name.encode())
+    plans.save(record, file)
     return record
 
 
@@ -200,3 +202,26 @@ def test_files_of_expired_plans_go_from_every_store_and_one_that_may_not_be_touc
     plans.remove_expired(datetime.now(UTC))
     assert files(plans) == [f"{still_good.digest}.tfplan"]
     assert plans.load(expired.digest) == expired
+
+
+def test_stored_plans_are_encrypted_with_the_key_the_backend_names_else_as_the_bucket_says(
+    bay: Bay, tmp_path: Path
+) -> None:
+    bay.make_bucket()
+    own, other = (bay.kms.create_key()["KeyMetadata"]["Arn"] for _ in range(2))
+    default = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": other}
+    bay.s3.put_bucket_encryption(
+        Bucket=f"{bay.name}-state",
+        ServerSideEncryptionConfiguration={"Rules": [{"ApplyServerSideEncryptionByDefault": default}]},
+    )
+    (tmp_path / "main.tf").write_text('terraform {\n  backend "s3" {}\n}\n')
+    settings = {"bucket": f"{bay.name}-state", "key": "k", "region": REGION}
+    for name, more, used in (("keyed", {"kms_key_id": own}, own), ("plain", {}, other)):
+        plans = Plans(TerraformStack(tmp_path, name=name, backend_config={**settings, **more}), bay.s3)
+        record = kept(plans, "plan", life=timedelta(minutes=5))
+        assert plans.store.put_new(f"{record.digest}.used", b"x")
+        heads = [
+            bay.s3.head_object(Bucket=f"{bay.name}-state", Key=f"plans/{name}/{each}") for each in plans.store.names()
+        ]
+        assert {(head["ServerSideEncryption"], head["SSEKMSKeyId"]) for head in heads} == {("aws:kms", used)}
+        assert (len(heads), plans.file(record)) == (3, b"plan")
