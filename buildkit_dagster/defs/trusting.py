@@ -38,10 +38,7 @@ def _planned(engine: Engine) -> list[Role] | None:
         settle_locks(engine)
         engine.write()
         engine.init()
-        try:
-            plan = engine.plan()
-        finally:
-            engine.workdir.plan.unlink(missing_ok=True)
+        plan = engine.plan()
     if plan.is_empty:
         return None
     return [
