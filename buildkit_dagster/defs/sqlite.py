@@ -21,7 +21,7 @@ from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_
 def held_open(instance: DagsterInstance, run_id: str) -> Iterator[None]:
     """Have a reader of the run's file and of the index of all runs for as long as the block lasts."""
     storage = instance.event_log_storage
-    files = []
+    files: list[Path] = []
     if isinstance(storage, SqliteEventLogStorage):
         files = [Path(storage.path_for_shard(shard)) for shard in (run_id, INDEX_SHARD_NAME)]
     with _read(files):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,8 +50,12 @@ def test_every_run_succeeded_and_no_model_was_built_twice(demo: Demo) -> None:
     runs = demo.told["runs"]
     assert {run["status"] for run in runs} == {"SUCCESS"}
     assert runs[0]["job"] == "infrastructure"
-    # The infrastructure, the tables' loads, and one build of the dbt project that followed them.
-    assert len(runs) <= 8
+    # The infrastructure, the tables' loads, and the builds that followed them: files that arrive together are loaded
+    # together, but a busy machine may take a table's files in two loads, which is one build more.
+    jobs = Counter(run["job"] for run in runs)
+    loads = {job: count for job, count in jobs.items() if job.startswith("ingest_")}
+    builds = len(runs) - jobs["infrastructure"] - sum(loads.values())
+    assert 1 <= builds <= 1 + max(loads.values())
 
 
 def test_the_demo_ends_with_an_account(demo: Demo) -> None:

@@ -18,7 +18,7 @@ from buildkit_dagster.commands.init import make_folder
 from buildkit_dagster.emulator.settings import STATE_FILE
 
 DEMO = [sys.executable, "-c", "from buildkit_dagster.cli import main; main()", "demo", "--env", "dev"]
-PATIENCE = 90.0
+PATIENCE = 400.0
 
 
 @pytest.fixture
@@ -37,6 +37,7 @@ def demo(folder: Path, log: Path) -> Iterator[subprocess.Popen[bytes]]:
             yield child
         finally:
             child.send_signal(signal.SIGTERM)
+            child.send_signal(signal.SIGCONT)
 
 
 def until(happened: Callable[[], bool]) -> None:
@@ -53,8 +54,15 @@ def test_beside_a_demo_another_is_refused_and_it_goes_on(folder: Path, tmp_path:
         until(lambda: any(each.poll() is not None for each in demos))
         (second,) = (index for index, each in enumerate(demos) if each.poll() is not None)
         first = 1 - second
-        until(lambda: "Launched infrastructure" in logs[first].read_text())
+
+        def launched() -> bool:
+            assert demos[first].poll() is None, logs[first].read_text()
+            return "Launched infrastructure" in logs[first].read_text()
+
+        until(launched)
         # Without its emulator nothing in the folder but the lock says that the first one runs.
+        # It is stopped meanwhile: it would end by itself once it misses it.
+        demos[first].send_signal(signal.SIGSTOP)
         emulator = json.loads((folder / ".buildkit" / "dev" / STATE_FILE).read_text())
         os.kill(emulator["pid"], signal.SIGKILL)
         with demo(folder, tmp_path / "three.log") as third:
