@@ -7,7 +7,7 @@ Where it comes from and goes to is in `connectors.py`, the job that loads it in 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
@@ -79,26 +79,36 @@ class Team(Model):
 
 
 class Column(Model):
-    """One column of a table; `classification` is of this column alone."""
+    """One column of a table; `classification` is of this column alone. `physicalType` is for readers: the type in the
+    target is dlt's to choose."""
 
     name: Identifier
     type: ColumnType
     required: bool = False
     description: str | None = None
     classification: str | None = None
+    unique: bool = False
+    physical_type: Annotated[Text | None, Field(alias="physicalType")] = None
 
 
 class TableAsset(Model):
     """config/assets: what a table is, who owns it, and its columns. `source_type` and `object` name the dbt source."""
 
     elsewhere: ClassVar[Mapping[str, str]] = {
-        "target": "where and how a table is written is the target connector's to say",
         "governance": "its owner is `team.owner`; class and days are in `compliance`, the cost centre in `finops`",
         "lineage": "lineage follows from jobs and dbt models",
         "audit": "the history of a file is Git's",
+    }
+    #: Keys that an Open Data Contract has and that say nothing here, with what does.
+    unread: ClassVar[Mapping[str, str]] = {
+        "$schema": "",
+        "apiVersion": "",
+        "kind": "",
+        "id": "",
+        "status": "",
+        "target": "where and how a table is written is the target connector's to say",
         "tags": "tags of resources come from `finops`, `compliance`, `team` and the connectors",
     }
-
     name: Text
     version: Text
     source_type: Identifier
@@ -112,6 +122,13 @@ class TableAsset(Model):
     columns: Annotated[tuple[Column, ...], Field(alias="schema", min_length=1)]
     primary_key: tuple[Identifier, ...] = ()
     data_quality: DataQuality = DataQuality()
+    json_schema: Annotated[Any, Field(alias="$schema")] = None
+    api_version: Annotated[Any, Field(alias="apiVersion")] = None
+    kind: Any = None
+    id: Any = None
+    status: Any = None
+    target: Any = None
+    tags: Any = None
 
     @field_validator("columns")
     @classmethod
@@ -131,6 +148,12 @@ class TableAsset(Model):
     def _unique_are_columns(cls, quality: DataQuality, info: ValidationInfo) -> DataQuality:
         _refuse_unknown(quality.unique, info)
         return quality
+
+    @property
+    def unique_columns(self) -> tuple[str, ...]:
+        """Columns of which no two rows have the same value, wherever that is said."""
+        marked = (column.name for column in self.columns if column.unique)
+        return tuple(dict.fromkeys((*self.data_quality.unique, *marked)))
 
 
 def _refuse_unknown(columns: tuple[str, ...], info: ValidationInfo) -> None:

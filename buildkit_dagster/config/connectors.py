@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field
 
 from buildkit_dagster.config.source_connectors import DltFunction, GcsFiles, RestApi, S3Files, SqlDatabase
 from buildkit_dagster.config.target_connectors import (
@@ -49,7 +49,24 @@ CONNECTORS: Mapping[str, type[Any]] = {
 }
 
 
+#: What is a type of connector elsewhere, and how the same is written here.
+_ELSEWHERE: Mapping[str, str] = {
+    "hubspot": "`type: rest_api` with `base_url: https://api.hubapi.com/crm/v3/objects` and `auth`",
+    "stripe": "`type: rest_api` with `base_url: https://api.stripe.com/v1` and `auth`",
+    "mysql": "`type: sql` with `drivername: mysql+pymysql`",
+    "google_sheets": "`type: dlt` with the `function` of a dlt source",
+    "csv": "`type: s3` or `type: gcs`, with `format: csv`",
+    "parquet": "`type: s3` or `type: gcs`, with `format: parquet`",
+}
+
+
+def _known(written: Any) -> Any:
+    if isinstance(written, str) and written in _ELSEWHERE:
+        raise ValueError(f"{written!r} is no type of connector here; write {_ELSEWHERE[written]}")
+    return written
+
+
 class AnyConnector(BaseModel):
     """Says what `type` may be of a connector that has none of them; nothing else of it is looked at."""
 
-    type: Literal[tuple(CONNECTORS)]  # type: ignore[valid-type]
+    type: Annotated[Literal[tuple(CONNECTORS)], BeforeValidator(_known)]  # type: ignore[valid-type]

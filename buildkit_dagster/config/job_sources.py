@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import BeforeValidator, Discriminator, Field, Tag
 
 from buildkit_dagster.config.assets import TableAsset
 from buildkit_dagster.config.file_source import FileSource
@@ -75,12 +75,24 @@ def _kind(written: Any) -> str:
     return next((model.tag for model in (Endpoint, Table, Resource) if model.tag[1:-1] in keys), FileSource.tag)
 
 
+def _one_table(written: Any) -> Any:
+    """`objects` and `tables` of other systems name several; which key says it here depends on the connector."""
+    if isinstance(written, Mapping) and (other := next((key for key in ("objects", "tables") if key in written), None)):
+        raise ValueError(
+            f"`{other}` is not known here: a job loads one table, so write a job for each, with the key its connector "
+            "takes: `endpoint` (rest_api), `table` (sql), `resource` (dlt) or `path` (s3, gcs); what is new is told by "
+            "`incremental: {cursor_path: ...}` beside it"
+        )
+    return written
+
+
 JobSource = Annotated[
     Annotated[FileSource, Tag(FileSource.tag)]
     | Annotated[Endpoint, Tag(Endpoint.tag)]
     | Annotated[Table, Tag(Table.tag)]
     | Annotated[Resource, Tag(Resource.tag)],
     Discriminator(_kind),
+    BeforeValidator(_one_table),
 ]
 
 #: What a job may read of each connector.

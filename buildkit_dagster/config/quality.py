@@ -6,7 +6,7 @@ all that under `defs/`.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
@@ -56,9 +56,10 @@ class Volume(Model):
 
 class DataQuality(Model):
     """What is checked of a table beside its columns. `unique` names columns of which no two rows have the same value,
-    each by itself."""
+    each by itself. `expectations` of the Open Data Contract are checked by nothing here."""
 
     monitoring: Monitoring = Monitoring()
     freshness: Freshness | None = None
     volume: Volume | None = None
     unique: tuple[Identifier, ...] = ()
+    expectations: Any = None

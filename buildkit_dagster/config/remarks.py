@@ -6,11 +6,12 @@ Problems are `validate.py`'s.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import yaml
 
 from buildkit_dagster.config.assemble import on_runtime, says_runtime
+from buildkit_dagster.config.assets import TableAsset
 from buildkit_dagster.config.cloud_run import mebibytes
 from buildkit_dagster.config.draft import Draft, project_entries
 from buildkit_dagster.config.nested_assets import flattened, is_nested, places
@@ -42,6 +43,7 @@ def remarks_on(sources: Sources, drafts: Sequence[Draft]) -> list[str]:
         *_projects(sources),
         *_unread(sources),
         *_old_assets(sources),
+        *_unread_keys(sources),
         *_runtimes(drafts),
         *_small_functions(drafts),
         *_foreign_images(drafts),
@@ -76,6 +78,24 @@ def _old_assets(sources: Sources) -> Iterator[str]:
     for name, document in sources.assets.items():
         if is_nested(document):
             yield f"{CONFIG_FOLDER}/{name}: {old_form(document)}"
+
+
+def _unread_keys(sources: Sources) -> Iterator[str]:
+    """Keys of assets that nothing comes of, told once for all files that have them."""
+    told: dict[str, list[str]] = {}
+    for name, document in sources.assets.items():
+        asset = flattened(document)
+        for key in asset.data:
+            if key in TableAsset.unread:
+                why = TableAsset.unread[key]
+                told.setdefault(f"`{key}`" + (f" ({why})" if why else ""), []).append(name)
+        quality = asset.data.get("data_quality")
+        if isinstance(quality, Mapping) and "expectations" in quality:
+            told.setdefault("`data_quality.expectations` (checked are `unique`, `volume` and `freshness`)", []).append(
+                name
+            )
+    for key, names in told.items():
+        yield f"Nothing comes of {key} in {some(names)}."
 
 
 def old_form(document: Document) -> str:

@@ -41,6 +41,8 @@ from buildkit_dagster.stacks.build import unit_names
 #: First segments of asset keys that are not a dbt project's or a source's.
 RESERVED = ("infra", "image", "costs")
 
+_OF_ANOTHER_TENANT = ": give each tenant an asset file of its own, with a `source_type` or `object` of its own"
+
 
 def problems_between(draft: Draft) -> list[Problem]:
     """Every problem that needs more than one entry, or the folder, to see."""
@@ -100,7 +102,8 @@ def _tables(draft: Draft) -> Iterator[Problem]:
         if other is not entry:
             yield entry.document.problem(
                 ("asset_path",),
-                f"table {'/'.join(key)} is already loaded by {other.document.mark(()).file.name}; one job per table",
+                f"table {'/'.join(key)} is already loaded by job {tenant_of(other)}/{other.name}; one job per table"
+                + (_OF_ANOTHER_TENANT if tenant_of(other) != tenant_of(entry) else ""),
             )
 
 

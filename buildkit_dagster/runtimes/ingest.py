@@ -152,7 +152,7 @@ def checks_of(job: IngestJob) -> Checks:
     return Checks(
         required=tuple(column.name for column in job.asset.columns if column.required),
         key=job.asset.primary_key,
-        unique=quality.unique,
+        unique=job.asset.unique_columns,
         freshness=quality.freshness,
         volume=quality.volume,
     )

@@ -8,7 +8,12 @@ import pytest
 
 from buildkit_dagster.config.assets import TableAsset
 from buildkit_dagster.config.check import check
+from buildkit_dagster.config.load import load_platform
+from buildkit_dagster.config.validate import examine
 from buildkit_dagster.config.yaml import parse_document
+from tests.scenario import edited, write_platform
+
+CUSTOMERS = "config/assets/till/v1.0/customers.yaml"
 
 #: An asset file with everything the guide and its reference name.
 WHOLE = """\
@@ -157,7 +162,7 @@ def test_an_asset_in_the_guides_shape_loads_as_it_is():
             "dataProducts: customer-data",
             "9: dataProducts: unknown key `dataProducts`, did you mean `dataProduct`? allowed: name, version, "
             "source_type, object, description, team, domain, dataProduct, finops, compliance, schema, primary_key, "
-            "data_quality",
+            "data_quality, $schema, apiVersion, kind, id, status, target, tags",
             marks=pytest.mark.parity("B-44", "B!20"),
             id="a key that does not exist",
         ),
@@ -170,3 +175,27 @@ def test_what_is_wrong_in_an_asset_is_told_with_its_line(old: str, new: str, exp
 def test_columns_that_are_all_wrong_are_not_missing_as_well():
     wrong = WHOLE[: WHOLE.index("  - {name: id")] + "  - {name: id, type: txt}\n"
     assert [problem.partition(":")[2][:35] for problem in _problems(wrong)] == [" schema[0].type: 'txt' is not allow"]
+
+
+@pytest.mark.parity("B-40")
+def test_the_header_of_a_data_contract_is_read_and_what_nothing_comes_of_is_told(tmp_path: Path):
+    folder = write_platform(tmp_path)
+    header = "$schema: https://example.com/odcs.json\napiVersion: v3.0.2\nkind: DataContract\nid: x\nstatus: active\n"
+    more = "tags: [crm]\ntarget: {format: iceberg}\ndata_quality: {expectations: [{type: not_null}]}\n"
+    edited(folder, CUSTOMERS, "name: till_customers\n", f"{header}{more}name: till_customers\n")
+    edited(folder, CUSTOMERS, "required: true}", "required: true, unique: true, physicalType: BIGINT}")
+    found = examine(folder)
+    told = [remark.partition(" in ")[0] for remark in found.remarks if "Nothing comes of" in remark]
+    assert found.problems == []
+    assert [remark.split("`")[1] for remark in told] == [
+        *("$schema", "apiVersion", "kind", "id", "status", "tags", "target", "data_quality.expectations")
+    ]
+    assets = [job.asset for job in load_platform(folder, "dev").ingest_jobs if job.name == "customers"]
+    assert [asset.unique_columns for asset in assets] == [("id",)]
+
+
+def test_a_column_that_is_unique_is_checked_as_those_of_data_quality_are():
+    marked = _replaced("{name: id, type: string, required: true}", "{name: id, type: string, unique: true}")
+    asset = check(parse_document(marked, Path("asset.yaml")), TableAsset).value
+    assert asset is not None
+    assert asset.unique_columns == ("email", "id")

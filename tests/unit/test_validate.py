@@ -149,7 +149,7 @@ def test_the_small_platform_and_the_demo_are_valid(folder: Path):
             SALES,
             "v1.0/sales.yaml",
             "v1.0/customers.yaml",
-            [f"{SALES}:4: asset_path: table till/customers is already loaded by customers.yaml; one job per table"],
+            [f"{SALES}:4: asset_path: table till/customers is already loaded by job acme/customers; one job per table"],
             id="two jobs for one table",
         ),
         pytest.param(
@@ -420,6 +420,35 @@ def test_what_google_would_refuse_is_a_problem_of_the_environment(folder: Path, 
     edited(folder, PLATFORM, "defaults:\n", f"defaults:\n  gcp: {{{written}}}\n")
     (found,) = validate(folder)
     assert str(found).startswith(f"{PLATFORM}:3: defaults.{expected}")
+
+
+def test_a_table_that_another_tenant_loads_is_told_with_that_tenant_and_what_to_do(folder: Path):
+    (folder / "config/jobs/globex").mkdir()
+    (folder / "config/jobs/globex/customers.yaml").write_text(of_tenant(folder, "globex") + "source: {path: globex/}\n")
+    found = [problem.message for problem in validate(folder) if problem.path == "asset_path"]
+    assert found == [
+        "table till/customers is already loaded by job acme/customers; one job per table: give each tenant an asset "
+        "file of its own, with a `source_type` or `object` of its own"
+    ]
+
+
+@pytest.mark.parametrize("key", ["objects", "tables"])
+def test_what_other_systems_say_of_a_source_is_answered_with_what_to_write(folder: Path, key: str):
+    written = f"{{{key}: [contacts], incremental: {{strategy: updated_after}}}}"
+    edited(folder, SALES, '{path: "sales/{partition}.csv", partition: month}', written)
+    (problem,) = validate(folder)
+    assert problem.path == "source"
+    assert problem.message.startswith(f"`{key}` is not known here: a job loads one table, so write a job for each, ")
+    assert "`endpoint` (rest_api), `table` (sql), `resource` (dlt) or `path` (s3, gcs)" in problem.message
+
+
+def test_a_connector_of_another_system_is_answered_with_what_to_write(folder: Path):
+    (folder / "config/connectors/hubspot.yaml").write_text("name: hubspot\ntype: hubspot\n")
+    (problem,) = validate(folder)
+    assert problem.message == (
+        "'hubspot' is no type of connector here; write `type: rest_api` with "
+        "`base_url: https://api.hubapi.com/crm/v3/objects` and `auth`"
+    )
 
 
 def test_two_tenants_jobs_must_not_make_the_same_cloud_name(folder: Path):
