@@ -13,20 +13,24 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from dagster import AssetKey, DagsterInstance, DagsterRun
+from dagster import DagsterInstance, DagsterRun
 
 from buildkit_dagster.cloud.aws import Aws, aws_for
 from buildkit_dagster.commands.init import make_folder
 from buildkit_dagster.config.environment import ProcessEnvironment, read_environment
 from buildkit_dagster.config.load import load_platform
 from buildkit_dagster.config.models import Platform
+from buildkit_dagster.defs.build import build_definitions
 from buildkit_dagster.defs.instance import dagster_variables, open_instance, prepare_home
+from buildkit_dagster.defs.left_out import left_out_of
 from buildkit_dagster.defs.services import daemon, wait_for_daemon
+from buildkit_dagster.defs.watch import look
 from buildkit_dagster.emulator.control import running_emulator, start_emulator, stop_emulator
 from buildkit_dagster.runtimes.demo_data import raw_files
 from tests.e2e.raw_counts import built_counts, expected_counts
@@ -59,6 +63,15 @@ class Local:
 
     def newest(self) -> DagsterRun:
         return self.runs()[0]
+
+    def run(self, run_id: str) -> DagsterRun:
+        found = self.instance.get_run_by_id(run_id)
+        assert found is not None, run_id
+        return found
+
+    def ended(self, run_id: str) -> Callable[[], bool]:
+        """A condition: this run is finished."""
+        return lambda: self.run(run_id).is_finished
 
 
 @pytest.fixture(scope="module")
@@ -103,20 +116,39 @@ def served(converged: Local) -> Iterator[Local]:
 def filled(served: Local) -> Local:
     """With the demo's data, loaded and built by what the sensor and the automation asked for."""
     s3 = served.aws.client("s3")
-    for key, content in raw_files():
+    before = {run.run_id for run in served.runs()}
+    # Cut before the first upload: files that arrive together are loaded together.
+    for key, content in list(raw_files()):
         s3.put_object(Bucket=served.platform.names.bucket("raw"), Key=key, Body=content)
-    mart = AssetKey(["flights", "mart_daily_departures"])
-    wait_for(lambda: served.instance.get_latest_materialization_event(mart) is not None, 300)
-    wait_for(lambda: all(run.is_finished for run in served.runs()), 60)
+    definitions = build_definitions(served.platform, served.process)
+    left_out = left_out_of(served.platform.environment, definitions.resolve_asset_graph().assets_defs)
+    rests: list[float] = []
+
+    def settled() -> bool:
+        """Everything is there, nothing runs, and no model waits for a build: one may stay older than what it reads
+        where that was built anew and did not change."""
+        situation = look(definitions, served.instance, left_out)
+        assert [run.run_id for run in situation.failed if run.run_id not in before] == []
+        if situation.missing or situation.unfinished:
+            rests.clear()
+            return False
+        rests.append(time.monotonic())
+        return not situation.behind or rests[-1] - rests[0] > 30
+
+    wait_for(settled, seconds=1200)
     return served
 
 
-def wait_for(condition: Callable[[], Any], seconds: float) -> Any:
+def wait_for(condition: Callable[[], Any], over: Callable[[], bool] = lambda: False, seconds: float = 300) -> Any:
+    """Until it is so; in vain once `over`."""
     deadline = time.monotonic() + seconds
-    while not (found := condition()):
+    while True:
+        in_vain = over()
+        if found := condition():
+            return found
+        assert not in_vain, "what was waited for can no longer happen"
         assert time.monotonic() < deadline, f"not within {seconds} seconds"
         time.sleep(0.3)
-    return found
 
 
 def changes(local: Local) -> dict[str, int]:
@@ -161,8 +193,8 @@ def test_dagster_job_launch_is_taken_by_the_daemon(filled: Local) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     run = filled.newest()
     assert run.job_name == "stack_lake"
-    wait_for(lambda: filled.instance.get_run_by_id(run.run_id).is_finished, 90)
-    assert filled.newest().is_success
+    wait_for(filled.ended(run.run_id))
+    assert filled.run(run.run_id).is_success
 
 
 def test_dagster_materializes_a_selection(filled: Local) -> None:
@@ -177,48 +209,56 @@ def test_a_run_of_everything_that_changes_nothing_requests_nothing(filled: Local
     assert done.returncode == 0, done.stdout + done.stderr
     assert changes(filled) == {}
     assert images(filled) == before
-    run = filled.newest()
-    assert run.job_name == "platform"
+    assert filled.newest().run_id == queued(done)
     time.sleep(15)  # three ticks of sensor and automation
-    assert filled.newest().run_id == run.run_id
+    assert filled.newest().run_id == queued(done)
 
 
 def test_a_killed_run_worker_fails_the_run_and_the_next_one_succeeds(filled: Local) -> None:
-    worker = launch_in_background(filled, "dbt_flights", r"Started process for run \(pid: (\d+)\)|\(pid: (\d+)\)")
-    wait_for(lambda: processes_with("dbt", filled.platform.folder), 60)
+    run_id = launch_in_background(filled, "dbt_flights")
+    worker = wait_for(lambda: worker_of(filled, run_id), filled.ended(run_id))
+    wait_for(lambda: processes_with("dbt", filled.platform.folder), filled.ended(run_id))
     os.kill(worker, signal.SIGKILL)
-    assert wait_for_end(filled).status.value == "FAILURE"
+    wait_for(filled.ended(run_id))
+    assert filled.run(run_id).status.value == "FAILURE"
     assert filled.launch("dbt_flights", "--wait").returncode == 0
 
 
 def test_a_killed_build_fails_the_run_with_its_exit_code_and_the_next_one_succeeds(filled: Local) -> None:
-    launch_in_background(filled, "dbt_flights", r"\(pid: (\d+)\)")
-    (pid, *_) = wait_for(lambda: processes_with("dbt", filled.platform.folder), 60)
-    os.kill(pid, signal.SIGKILL)
-    run = wait_for_end(filled)
+    run_id = launch_in_background(filled, "dbt_flights")
+
+    def killed() -> bool:
+        """Whether it has ended; one process may be gone before its signal comes."""
+        for pid in processes_with("dbt", filled.platform.folder):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return filled.run(run_id).is_finished
+
+    wait_for(killed)
+    run = filled.run(run_id)
     assert run.status.value == "FAILURE"
     assert re.search(r"flights.*(exit code|FAILED|137)", failure_text(filled, run), re.DOTALL)
     assert filled.launch("dbt_flights", "--wait").returncode == 0
 
 
-def launch_in_background(local: Local, job: str, pattern: str) -> int:
-    """Queue a run and return the process id its events name."""
-    assert local.launch(job).returncode == 0
-    run_id = local.newest().run_id
-
-    def worker() -> int | None:
-        for record in local.instance.all_logs(run_id):
-            found = re.search(pattern, record.user_message or record.message or "")
-            if found:
-                return int(next(group for group in found.groups() if group))
-        return None
-
-    return int(wait_for(worker, 60))
+def launch_in_background(local: Local, job: str) -> str:
+    """Queue a run and return its id."""
+    done = local.launch(job)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return queued(done)
 
 
-def wait_for_end(local: Local) -> DagsterRun:
-    wait_for(lambda: local.newest().is_finished, 120)
-    return local.newest()
+def queued(launched: subprocess.CompletedProcess[str]) -> str:
+    """The id of the run that `buildkit launch` queued; newer ones may be somebody else's."""
+    found = re.search(r"Queued run (\S+) of", launched.stdout)
+    assert found, launched.stdout
+    return found[1]
+
+
+def worker_of(local: Local, run_id: str) -> int | None:
+    """The process that the run's events name."""
+    said = (record.user_message or record.message or "" for record in local.instance.all_logs(run_id))
+    return next((int(found[1]) for text in said if (found := re.search(r"\(pid: (\d+)\)", text))), None)
 
 
 def failure_text(local: Local, run: DagsterRun) -> str:
