@@ -27,6 +27,7 @@ from buildkit_dagster.terraform.destroy import ask_the_gates, destroy_stack
 from buildkit_dagster.terraform.engine import Engine
 from buildkit_dagster.terraform.gatekeeper import Gatekeeper
 from buildkit_dagster.terraform.migrate import Home, find_home, forget_empty_state, move_out_of_bucket
+from buildkit_dagster.terraform.recovery import wait_for_running
 from buildkit_dagster.terraform.stack import TerraformStack
 from buildkit_dagster.terraform.state import State
 
@@ -63,7 +64,7 @@ class Destruction:
         """The stacks with resources, dependents first; raises StackInUse where others rest on the one asked for."""
         stacks = terraform_stacks(self.platform)
         asked = set(chosen_units(stacks, None, stack))
-        found = [Going(each, _by_unit(each, self._engine(each).state())) for each in reversed(stacks)]
+        found = [Going(each, _by_unit(each, self._state(each))) for each in reversed(stacks)]
         filled = [each for each in found if each.resources]
         chosen = [each for each in filled if each.stack in asked]
         users = [each.stack.name for each in filled if each.stack not in asked and _rests_on(each.stack, stack)]
@@ -100,6 +101,12 @@ class Destruction:
 
     def _engine(self, stack: TerraformStack) -> Engine:
         return self._gatekeeper(stack).engine
+
+    def _state(self, stack: TerraformStack) -> State:
+        """What is recorded once nothing writes it any more."""
+        engine = self._engine(stack)
+        wait_for_running(engine)
+        return engine.state()
 
     def _gatekeeper(self, stack: TerraformStack) -> Gatekeeper:
         return gatekeeper_of(self.platform, self.process, stack, command_use("destroy"), self.say)

@@ -36,12 +36,18 @@ def settle_locks(engine: Engine) -> list[Journal]:
     """
     if isinstance(engine.stack.backend, S3Backend):
         check_backend(engine.stack.backend, engine.s3, engine.workdir.work, engine.tell)
-    journals = unsettled(engine.workdir.journal)
-    for journal in journals:
-        _wait_for(journal, engine)
+    journals = wait_for_running(engine)
     backend = engine.stack.backend
     if journals and isinstance(backend, S3Backend):
         _release_dead(engine, backend, journals)
+    return journals
+
+
+def wait_for_running(engine: Engine) -> list[Journal]:
+    """Wait for what still runs, as it writes the state: a killed worker's Terraform goes on; the unsettled journals."""
+    journals = unsettled(engine.workdir.journal)
+    for journal in journals:
+        _wait_for(journal, engine)
     return journals
 
 

@@ -24,6 +24,7 @@ from buildkit_dagster.defs.instance import open_instance, prepare_home
 from buildkit_dagster.emulator.control import start_emulator, stop_emulator
 from buildkit_dagster.errors import DestroyStopped, NoSuchStack, StackInUse
 from buildkit_dagster.process import start
+from buildkit_dagster.terraform.journal import unsettled
 from tests.scenario import edited, write_platform
 from tests.terraform_runs import key_of
 
@@ -136,6 +137,8 @@ def test_everything_goes_backwards_through_a_failure_and_a_kill_and_nothing_is_l
 
     destruction = made.destruction()
     going = destruction.going(None)
+    # What is read is what the killed worker's Terraform left, not what it is writing.
+    assert not any(journal.alive for journal in unsettled(made.platform.work / "bootstrap" / "journal"))
     assert {each.stack.name for each in going} <= {"bootstrap"}
     destruction.carry_out(going)
     assert made.in_the_cloud() == []
