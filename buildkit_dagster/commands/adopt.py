@@ -22,7 +22,7 @@ def run(
 
     opened = open_platform(env)
     failed = False
-    for each, found in find_adoptions_of(opened.platform, opened.process, stack):
+    for each, found in find_adoptions_of(opened.platform, opened.process, stack, err.print):
         if isinstance(found, BuildkitError):
             err.print(f"buildkit: {found}")
             failed = True

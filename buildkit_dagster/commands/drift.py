@@ -34,7 +34,7 @@ def run(
     opened = open_platform(env)
     found: list[Found] = []
     failed = False
-    for each in find_drift(opened.platform, opened.process, selection, stack, lambda _: None):
+    for each in find_drift(opened.platform, opened.process, selection, stack, err.print):
         if isinstance(each, BuildkitError):
             err.print(f"buildkit: {each}")
             failed = True

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.table import Column, Table
 
-from buildkit_dagster.commands.common import EnvironmentOption, open_platform, out
+from buildkit_dagster.commands.common import EnvironmentOption, err, open_platform, out
 from buildkit_dagster.rules.trust import Answer, callers, who_gets_in
 
 _SAID = {True: "yes", False: "-", None: "?"}
@@ -28,7 +28,8 @@ def run(
     approval = config.approvers.github_environment if config.approvers else None
     environments = [name for name in (config.github.apply_environment, approval) if name]
     matrix = callers(config.github.organization, config.github.repository, config.github.plan_branches, environments)
-    answers = list(who_gets_in(roles_of(opened.platform, opened.process, stack, planned=not state), matrix))
+    roles = roles_of(opened.platform, opened.process, stack, err.print, planned=not state)
+    answers = list(who_gets_in(roles, matrix))
     if as_json:
         out.print_json(json.dumps([_data(answer) for answer in answers]))
     else:

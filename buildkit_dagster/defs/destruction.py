@@ -162,10 +162,13 @@ def _allow_emptying(engine: Engine) -> None:
     bucket = [resource for resource in engine.state().resources if resource.type == "aws_s3_bucket"]
     if not bucket or bucket[0].values.get("force_destroy"):
         return
-    with engine.workdir.alone():
-        engine.write()
-        engine.init()
-        plan = engine.plan([STATE_BACKEND])
-        if not plan.is_empty:
-            for _ in engine.apply(plan):
-                pass
+    engine.alone(lambda: _apply_backend(engine))
+
+
+def _apply_backend(engine: Engine) -> None:
+    engine.write()
+    engine.init()
+    plan = engine.plan([STATE_BACKEND])
+    if not plan.is_empty:
+        for _ in engine.apply(plan):
+            pass

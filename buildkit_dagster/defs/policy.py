@@ -5,7 +5,7 @@ Run by itself, a check makes a plan, judges it and throws it away. Runs that app
 """
 
 # No `from __future__ import annotations` here: Dagster looks at the annotation of an op's context itself.
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from dagster import (
     AssetCheckExecutionContext,
@@ -22,6 +22,7 @@ from buildkit_dagster.defs.terraform.resource import TerraformCliResource
 from buildkit_dagster.defs.terraform.translator import DEFAULT_TRANSLATOR, DagsterTerraformTranslator
 from buildkit_dagster.defs.verdicts import by_unit, result_of
 from buildkit_dagster.naming import identifier
+from buildkit_dagster.rules.verdicts import Verdict
 from buildkit_dagster.terraform.gatekeeper import Gatekeeper
 from buildkit_dagster.terraform.recovery import settle_locks
 from buildkit_dagster.terraform.stack import TerraformStack
@@ -48,9 +49,11 @@ def terraform_policy_checks(
     return check_policy
 
 
-def policy_checks_of(stack: TerraformStack, gatekeeper_of: GatekeeperOf) -> AssetChecksDefinition:
-    """The same for a stack of the platform, whose gates are made when the op runs."""
-    units = _units(stack, None)
+def policy_checks_of(
+    stack: TerraformStack, gatekeeper_of: GatekeeperOf, translator: DagsterTerraformTranslator | None = None
+) -> AssetChecksDefinition:
+    """The same for a stack whose gates are made when the op runs, without a resource."""
+    units = _units(stack, translator)
 
     @_definition(stack, units)
     def check_policy(context: AssetCheckExecutionContext) -> Iterator[Evaluated]:
@@ -72,15 +75,18 @@ def _looked_at(
         return
     with told_plainly():
         gatekeeper = gatekeeper_of(stack, context.run.run_id, context.log.info)
-        engine = gatekeeper.engine
-        with engine.workdir.alone():
-            settle_locks(engine)
-            engine.write()
-            engine.init()
-            verdicts = gatekeeper.judge(engine.plan())
+        verdicts = gatekeeper.engine.alone(lambda: _judged(gatekeeper))
     told = ((units[unit], found) for unit, found in by_unit(verdicts, stack, units).items())
-    results = (result_of(key, found, engine.secrets.scrub) for key, found in told if key in selected)
+    results = (result_of(key, found, gatekeeper.engine.secrets.scrub) for key, found in told if key in selected)
     yield from evaluated(context, results)
+
+
+def _judged(gatekeeper: Gatekeeper) -> Sequence[Verdict]:
+    engine = gatekeeper.engine
+    settle_locks(engine)
+    engine.write()
+    engine.init()
+    return gatekeeper.judge(engine.plan())
 
 
 def _units(stack: TerraformStack, translator: DagsterTerraformTranslator | None) -> dict[str, AssetKey]:

@@ -41,7 +41,7 @@ def find_drift(
 
 
 def find_adoptions_of(
-    platform: Platform, process: ProcessEnvironment, stack: str | None
+    platform: Platform, process: ProcessEnvironment, stack: str | None, say: Say
 ) -> Iterator[tuple[TerraformStack, tuple[Adoption, ...] | BuildkitError]]:
     """What of each stack's creations exists already; a stack that cannot be planned does not end the search."""
     chosen = chosen_units(terraform_stacks(platform), None, stack)
@@ -49,7 +49,7 @@ def find_adoptions_of(
     for each in chosen:
         try:
             engine = engine_of(platform, each, process)
-            engine.run = command_use("adopt")
+            engine.run, engine.tell = command_use("adopt"), say
             yield each, find_adoptions(engine)
         except BuildkitError as error:
             yield each, error

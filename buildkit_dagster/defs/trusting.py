@@ -5,7 +5,7 @@ Who gets in is `rules/trust.py`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from buildkit_dagster.config.environment import ProcessEnvironment
@@ -15,17 +15,21 @@ from buildkit_dagster.errors import NoSuchStack
 from buildkit_dagster.naming import command_use
 from buildkit_dagster.rules.trust import Role, trusts_web_identities
 from buildkit_dagster.terraform.engine import Engine
+from buildkit_dagster.terraform.plan import Plan
 from buildkit_dagster.terraform.recovery import settle_locks
 
 _ROLE, _DOCUMENT = "aws_iam_role", "assume_role_policy"
 
 
-def roles_of(platform: Platform, process: ProcessEnvironment, name: str, *, planned: bool) -> list[Role]:
+def roles_of(
+    platform: Platform, process: ProcessEnvironment, name: str, say: Callable[[str], None], *, planned: bool
+) -> list[Role]:
     """The roles that a web identity may take on; a plan is made and thrown away. Raises `NoSuchStack`."""
     stacks = {stack.name: stack for stack in terraform_stacks(platform)}
     if name not in stacks:
         raise NoSuchStack(name, list(stacks))
     engine = engine_of(platform, stacks[name], process)
+    engine.tell = say
     found = _planned(engine) if planned else None
     roles = _recorded(engine) if found is None else found
     return [role for role in roles if trusts_web_identities(role.document)]
@@ -34,11 +38,7 @@ def roles_of(platform: Platform, process: ProcessEnvironment, name: str, *, plan
 def _planned(engine: Engine) -> list[Role] | None:
     """None when nothing is to change: then the state says it."""
     engine.run = command_use("trust")
-    with engine.workdir.alone():
-        settle_locks(engine)
-        engine.write()
-        engine.init()
-        plan = engine.plan()
+    plan = engine.alone(lambda: _plan(engine))
     if plan.is_empty:
         return None
     return [
@@ -46,6 +46,13 @@ def _planned(engine: Engine) -> list[Role] | None:
         for change in plan.resources
         if change.type == _ROLE and change.stays
     ]
+
+
+def _plan(engine: Engine) -> Plan:
+    settle_locks(engine)
+    engine.write()
+    engine.init()
+    return engine.plan()
 
 
 def _recorded(engine: Engine) -> Iterable[Role]:

@@ -32,12 +32,14 @@ class Adoption:
 
 def find_adoptions(engine: Engine) -> tuple[Adoption, ...]:
     """Plan the whole stack and look for what it would create; changes nothing. Raises TerraformError."""
-    with engine.workdir.alone():
-        settle_locks(engine)
-        engine.write()
-        engine.init()
-        plan = engine.plan()
-    return tuple(adoptions_in(plan, engine.cloud.client))
+    return tuple(adoptions_in(engine.alone(lambda: _plan(engine)), engine.cloud.client))
+
+
+def _plan(engine: Engine) -> Plan:
+    settle_locks(engine)
+    engine.write()
+    engine.init()
+    return engine.plan()
 
 
 def adoptions_in(plan: Plan, client: Clients) -> Iterator[Adoption]:

@@ -25,25 +25,31 @@ def destroy_stack(engine: Engine, gatekeeper: Gatekeeper | None = None) -> bool:
     and is the one to be carried out when it was approved. Raises TerraformError; what was destroyed until then is gone
     from the state.
     """
-    with engine.workdir.alone():
-        if not _prepare(engine):
-            return False
-        plan = _admitted(engine, gatekeeper)
-        engine.tell(f"Destroying stack {engine.stack.name}:\n{plan.summary()}")
-        if plan.is_empty:
-            return False
-        for events in engine.apply(plan):
-            for event in events:
-                if event.is_told:
-                    engine.tell(event.message)
-    return True
+    return engine.alone(lambda: _destroy(engine, gatekeeper))
 
 
 def ask_the_gates(engine: Engine, gatekeeper: Gatekeeper) -> None:
     """Raise what `destroy_stack` would raise before it destroys anything."""
-    with engine.workdir.alone():
-        if _prepare(engine):
-            _admitted(engine, gatekeeper)
+    engine.alone(lambda: _ask(engine, gatekeeper))
+
+
+def _destroy(engine: Engine, gatekeeper: Gatekeeper | None) -> bool:
+    if not _prepare(engine):
+        return False
+    plan = _admitted(engine, gatekeeper)
+    engine.tell(f"Destroying stack {engine.stack.name}:\n{plan.summary()}")
+    if plan.is_empty:
+        return False
+    for events in engine.apply(plan):
+        for event in events:
+            if event.is_told:
+                engine.tell(event.message)
+    return True
+
+
+def _ask(engine: Engine, gatekeeper: Gatekeeper) -> None:
+    if _prepare(engine):
+        _admitted(engine, gatekeeper)
 
 
 def _prepare(engine: Engine) -> bool:

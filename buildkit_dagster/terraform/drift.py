@@ -30,15 +30,18 @@ class Found:
 
 def look_for_drift(engine: Engine) -> Found:
     """Compare what is there with what Terraform left; a stack that was never applied has no drift. Changes nothing."""
-    with engine.workdir.alone():
-        settle_locks(engine)
-        state = engine.state()
-        if not state.resources:
-            return Found(engine.stack.name, applied=False)
-        engine.write()
-        engine.init()
-        plan = engine.drift()
-        computed = engine.computed() if needs_schemas(plan) else {}
+    return engine.alone(lambda: _look(engine))
+
+
+def _look(engine: Engine) -> Found:
+    settle_locks(engine)
+    state = engine.state()
+    if not state.resources:
+        return Found(engine.stack.name, applied=False)
+    engine.write()
+    engine.init()
+    plan = engine.drift()
+    computed = engine.computed() if needs_schemas(plan) else {}
     found = drift_of(plan, computed)
     orphans = orphans_in(state, engine.stack.root)
     known = tuple(each for each in found if each.unit not in orphans)

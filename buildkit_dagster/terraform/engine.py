@@ -13,9 +13,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from buildkit_dagster.aws_regions import dns_suffix_of, partition_of
+from buildkit_dagster.cloud.failures import told_as_ours
 from buildkit_dagster.errors import (
     ApplyFailed,
     CommandFailed,
@@ -42,6 +43,7 @@ from buildkit_dagster.terraform.plan import Plan, parse_plan
 from buildkit_dagster.terraform.providers import Sources, find_sources, write_cli_configuration
 from buildkit_dagster.terraform.redaction import SEEN, Secrets
 from buildkit_dagster.terraform.rendered_root import AwsProvider, S3Backend
+from buildkit_dagster.terraform.retries import Retries, retried
 from buildkit_dagster.terraform.secret_sources import CODE, learn_environment, learn_files, learn_plan, learn_variables
 from buildkit_dagster.terraform.stack import TerraformStack
 from buildkit_dagster.terraform.state import State, read_state, read_text
@@ -51,6 +53,8 @@ from buildkit_dagster.terraform.workdir import LOCK_FILE, Workdir
 _SHOW_SECONDS = 300.0
 #: The exit code of `plan -detailed-exitcode` that means: there are changes.
 _CHANGES = 2
+
+Result = TypeVar("Result")
 
 
 class Cloud(Protocol):
@@ -68,7 +72,8 @@ class Engine:
 
     `planned` are values of variables that come from upstream stacks and are only planned there (`upstream.py`).
 
-    Use it inside `Workdir.alone()`, which removes the plan's file; methods block until Terraform has ended.
+    Use it inside `alone` (a run that applies, which Dagster tries again: inside `Workdir.alone()`), which removes the
+    plan's file; methods block until Terraform has ended.
     """
 
     stack: TerraformStack
@@ -78,6 +83,7 @@ class Engine:
     mirror: Path | None = None
     lock_timeout: str = "30s"
     patience: Patience = field(default_factory=Patience)
+    retries: Retries = field(default_factory=Retries)
     planned: Mapping[str, Any] = field(default_factory=dict, repr=False)
     _started: int = field(default=0, init=False)
 
@@ -120,6 +126,16 @@ class Engine:
     def tagging(self) -> Any:
         """A client that finds objects by their tags."""
         return self.cloud.client("resourcegroupstaggingapi")
+
+    def alone(self, work: Callable[[], Result]) -> Result:
+        """Do this with the work folder to ourselves, and again while it fails by what passes by itself; in between
+        others may have the folder."""
+
+        def once() -> Result:
+            with told_as_ours(), self.workdir.alone():
+                return work()
+
+        return retried(once, self.retries, self.tell)
 
     def write(self) -> dict[str, Any]:
         """Write the root and the variables it is given, upstream outputs among them.

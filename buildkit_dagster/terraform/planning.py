@@ -46,8 +46,21 @@ class StackPlan:
 
 def plan_stack(gatekeeper: Gatekeeper, units: Sequence[str], planned: PlannedOutputs) -> StackPlan:
     """Plan these units of the stack and store what comes of it; `planned` are outputs of upstream stacks' plans."""
+    return gatekeeper.engine.alone(lambda: _plan(gatekeeper, units, planned))
+
+
+def stored_outputs(stack: TerraformStack, engine: Engine, names: Sequence[str]) -> PlannedOutputs:
+    """What the newest stored plans of these upstream stacks say about their outputs.
+
+    A plan counts that can still become real: neither applied nor expired, and of the state that is there.
+    """
+    found = ((name, _newest(stack.upstream_named(name), engine)) for name in names)
+    return {name: record.outputs for name, record in found if record is not None}
+
+
+def _plan(gatekeeper: Gatekeeper, units: Sequence[str], planned: PlannedOutputs) -> StackPlan:
     engine = gatekeeper.engine
-    with engine.workdir.alone(), ExitStack() as until_stored:
+    with ExitStack() as until_stored:
         values = planned_values(engine.stack, planned, engine.state_of)
         backend = engine.stack.backend
         homeless = backend.bucket if isinstance(backend, S3Backend) and not gatekeeper.plans.has_bucket else ""
@@ -65,15 +78,6 @@ def plan_stack(gatekeeper: Gatekeeper, units: Sequence[str], planned: PlannedOut
         counts_on = (*values.upstream, *([f"bucket {homeless}"] if homeless else []))
         record = gatekeeper.store(plan, verdicts, known, units, speculative=counts_on, made_by=made_by)
         return StackPlan(engine.stack, tuple(units), plan, verdicts, record, values)
-
-
-def stored_outputs(stack: TerraformStack, engine: Engine, names: Sequence[str]) -> PlannedOutputs:
-    """What the newest stored plans of these upstream stacks say about their outputs.
-
-    A plan counts that can still become real: neither applied nor expired, and of the state that is there.
-    """
-    found = ((name, _newest(stack.upstream_named(name), engine)) for name in names)
-    return {name: record.outputs for name, record in found if record is not None}
 
 
 def _newest(stack: TerraformStack, engine: Engine) -> PlanRecord | None:
@@ -97,8 +101,8 @@ def _in_planning_root(
     """Most unknown outputs are texts; where one is not, Terraform says so, and the plan is made with less known."""
     try:
         return _with_unknown(engine, units, values, homeless, Unknown(text=True), until_stored)
-    except PlanFailed:
-        if not values.unknown:
+    except PlanFailed as error:
+        if error.retryable or not values.unknown:
             raise
         return _with_unknown(engine, units, values, homeless, Unknown(text=False), until_stored)
 

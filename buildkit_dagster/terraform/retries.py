@@ -1,7 +1,8 @@
 """How often and when a failure that passes by itself is tried again: the one place that says so.
 
-Which failures these are is decided by their class (`errors.RetryableFailure`), from messages in `failures.py`. Ops ask
-Dagster for the next try with the same data (`defs/failures.py`); everything else uses `retried`.
+Which failures these are is decided by their class (`errors.RetryableFailure`), from messages in `failures.py`. Ops that
+apply or load ask Dagster for the next try with the same data (`defs/failures.py`); everything else uses `retried`, what
+is asked of Terraform through `Engine.alone`.
 """
 
 from __future__ import annotations

@@ -29,14 +29,17 @@ class TagTruth:
 
 def look_at_tags(engine: Engine) -> TagTruth:
     """Compare the three places for a rendered stack. Changes nothing."""
-    with engine.workdir.alone():
-        settle_locks(engine)
-        state = engine.state()
-        if not state.resources:
-            return TagTruth(applied=False)
-        engine.write()
-        engine.init()
-        plan = engine.plan()
+    return engine.alone(lambda: _look(engine))
+
+
+def _look(engine: Engine) -> TagTruth:
+    settle_locks(engine)
+    state = engine.state()
+    if not state.resources:
+        return TagTruth(applied=False)
+    engine.write()
+    engine.init()
+    plan = engine.plan()
     wanted = wanted_in(engine.stack)
     marked = [tags[UNIT_TAG] for tags in wanted.values() if UNIT_TAG in tags]
     live = tags_of_units(engine.tagging, marked) if marked else {}

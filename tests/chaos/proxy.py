@@ -159,6 +159,11 @@ class Proxy:
             self._kept = None
             self._server = self._listen(self._server.server_port)
 
+    def clear_at_a_wait(self, *_: object) -> float:
+        """Takes the place of `Retries.wait`: what was broken before it is whole after it, without any waiting."""
+        self.clear()
+        return 0.0
+
     def refuse(self) -> None:
         """Nobody listens any more, and open connections are reset, until `clear`."""
         if self._kept is None:

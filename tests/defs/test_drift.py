@@ -1,5 +1,6 @@
 """Drift as asset checks: what was changed by hand is named, noise is not, and an apply puts it right."""
 
+import json
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
@@ -32,6 +33,8 @@ from buildkit_dagster.terraform.drift import look_for_drift
 from buildkit_dagster.terraform.engine import Engine
 from buildkit_dagster.terraform.plans import Plans
 from buildkit_dagster.terraform.rendered_root import ModuleCall
+from buildkit_dagster.terraform.retries import Retries
+from tests.chaos.proxy import Answer, Proxy, Request
 from tests.repository_runs import error_of
 from tests.terraform_runs import REGION, assets_of, copy_root, emulated_stack, key_of, materialize_stack
 
@@ -98,6 +101,10 @@ class Store:
         found = last_results(self.instance, terraform_drift_checks(stack=stack).check_keys)
         return {f"{key.asset_key.path[-1]} {key.name}": result for key, result in found.items()}
 
+    def logged(self) -> str:
+        """All log lines and events of the last look."""
+        return str(list(self.instance.all_logs(self.run.run_id)))
+
     def writes(self) -> int:
         """Results that were ever written for the check of `first`."""
         key = AssetCheckKey(key_of(self.name, "first"), "drift")
@@ -109,7 +116,9 @@ def store(emulator: Emulator, boto: Callable[[str], Any], tmp_path: Path) -> Sto
     return Store(emulator, boto, tmp_path)
 
 
-def test_what_was_changed_by_hand_is_named_an_apply_says_that_it_is_gone_and_an_orphan_is_shown(store: Store) -> None:
+def test_what_was_changed_by_hand_is_named_an_apply_says_that_it_is_gone_and_an_orphan_is_shown(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert {check.passed for check in store.look().values()} == {True}, "never applied is no drift"
     store.apply()
     assert {check.passed for check in store.look().values()} == {True}
@@ -119,7 +128,16 @@ def test_what_was_changed_by_hand_is_named_an_apply_says_that_it_is_gone_and_an_
     store.boto("s3").put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     store.boto("iam").delete_role(RoleName=role)
 
+    direct, slow = store.aws, Proxy(store.aws.process.endpoint or "")
+    slow.add(lambda request: request.is_object("GET", bucket), _throttled)
+    monkeypatch.setattr(Retries, "wait", slow.clear_at_a_wait)
+    few_retries = {"provider": {"aws": {"max_retries": 2}}}
+    (store.stack().path / "few_retries_override.tf.json").write_text(json.dumps(few_retries))
+    store.aws = replace(direct, process=replace(direct.process, endpoint=slow.endpoint))
     found = store.look()
+    assert "StatusCode: 503" in store.logged()
+    assert "trying again in 0 s (1 of 3)" in store.logged()
+    slow.close()
     first, second = found["first drift"], found["second drift"]
     assert (first.passed, first.severity) == (False, AssetCheckSeverity.ERROR)
     assert "module.first.aws_s3_bucket.this: tags. Materialize infra" in first.description
@@ -133,12 +151,12 @@ def test_what_was_changed_by_hand_is_named_an_apply_says_that_it_is_gone_and_an_
         and event.asset_check_evaluation_data.asset_key == key_of(store.name, "second")
     ]
     assert {"address": "module.second.aws_iam_role.this", "differs": "gone"} in [row.data for row in checked.records]
-    assert "somebody" not in str(list(store.instance.all_logs(store.run.run_id)))
+    assert "somebody" not in store.logged()
 
-    aws, store.aws = store.aws, replace(store.aws, process=replace(store.aws.process, endpoint="http://127.0.0.1:9"))
+    store.aws = replace(direct, process=replace(direct.process, endpoint="http://127.0.0.1:9"))
     failed = store.look()
     assert (store.run.success, failed["first drift"].passed) == (False, False), "the last result stays"
-    store.aws = aws
+    store.aws = direct
 
     stopped = store.error_of_table()
     assert f"check drift of infra/{store.name}/first has failed since" in stopped
@@ -195,6 +213,10 @@ def test_a_root_written_by_hand_has_orphans_too(tmp_path: Path) -> None:
     (record,) = Plans(smaller, None).records()
     assert materialize_stack(smaller, plan=record.digest).success
     assert look_for_drift(_engine(smaller)).orphans == {}
+
+
+def _throttled(_: Proxy, request: Request) -> Answer:
+    return request.error(503, "SlowDown", "Please reduce your request rate.")
 
 
 def _engine(stack: TerraformStack) -> Engine:

@@ -102,17 +102,12 @@ def test_everything_goes_backwards_through_a_failure_and_a_kill_and_nothing_is_l
         made.destruction().going("laek")
     assert [each.stack.name for each in made.destruction().going(None)] == ["lake", "registry", "bootstrap"]
 
-    lock = {"Bucket": names.state_bucket(), "Key": f"{names.state_key('registry')}.tflock"}
-    holder = {
-        "ID": "1",
-        "Operation": "OperationTypeApply",
-        "Who": "someone@elsewhere",
-        "Created": "2026-01-01T00:00:00Z",
-    }
-    s3.put_object(**lock, Body=json.dumps(holder).encode())
+    state = {"Bucket": names.state_bucket(), "Key": names.state_key("registry")}
+    good = s3.get_object(**state)["Body"].read()
+    s3.put_object(**state, Body=json.dumps(json.loads(good) | {"version": 99}).encode())
     with pytest.raises(DestroyStopped, match="at stack registry; still there, at least in part: registry, bootstrap"):
         made.destruction().carry_out(made.destruction().going(None))
-    s3.delete_object(**lock)
+    s3.put_object(**state, Body=good)
     assert made.recorded() == {key.path[-1] for key in MADE} - {"raw"}
 
     command = [

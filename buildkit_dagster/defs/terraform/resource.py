@@ -107,6 +107,7 @@ class TerraformCliResource(ConfigurableResource):
             mirror=mirror,
             lock_timeout=self.lock_timeout,
             patience=Patience(self.stop_minutes),
+            retries=Retries(self.retries),
         )
 
 
