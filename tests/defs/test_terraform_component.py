@@ -64,6 +64,9 @@ def test_dg_lists_scaffolds_checks_and_launches_it(project: Path) -> None:
         "attributes": {"stack": "{{ context.project_root }}/terraform/mixture"},
     }
     assert sorted(file.name for file in (folder / "network").iterdir()) == ["defs.yaml", "main.tf"]
+    text = (folder / "mixture" / "defs.yaml").read_text()
+    (folder / "mixture" / "defs.yaml").write_text(f"{text}  drift: warn\n  policy_checks: true\n")
+    assert "All component YAML validated successfully" in dg_says(project, "check", "yaml")
     assert "All definitions loaded successfully" in dg_says(project, "check", "defs")
     dg_says(project, "launch", "--assets", "key:infra/network/root")
     assert (folder / "network" / "terraform.tfstate").exists()
@@ -182,6 +185,28 @@ def test_its_units_are_checked_for_drift_where_it_says_so(sandbox: Sandbox, tmp_
         job = defs.resolve_implicit_global_asset_job_def()
         result = job.execute_in_process(raise_on_error=False)
     assert result.success
+
+
+def test_its_units_have_policy_checks_where_it_says_so(sandbox: Sandbox, tmp_path: Path) -> None:
+    (tmp_path / "policies").mkdir()
+    (tmp_path / "policies" / "own.rego").write_text('package own\n\nimport rego.v1\n\ndeny contains "not today"\n')
+    sandbox.add(
+        "one",
+        str(copy_root("spaces", tmp_path)),
+        policies=str(tmp_path / "policies"),
+        policy_checks=True,
+        translation={"key": "ours/{{ unit }}"},
+    )
+    sandbox.add("two", str(copy_root("mixture", tmp_path)))
+    with sandbox.folder.build_all_defs() as defs:
+        keys = defs.get_repository_def().asset_graph.asset_check_keys
+        assert {(key.name, key.asset_key) for key in keys} == {("policy", dg.AssetKey(["ours", "root"]))}
+        job = defs.resolve_implicit_global_asset_job_def()
+        look = job.get_subset(asset_selection=set(), asset_check_selection=set(keys))
+        (found,) = look.execute_in_process().get_asset_check_evaluations()
+    assert (found.check_name, found.passed) == ("policy", False)
+    assert "not today [rego/own.deny]" in (found.description or "")
+    assert not (tmp_path / "spaces" / "terraform.tfstate").exists()
 
 
 def test_an_output_of_another_component_is_an_input_and_an_edge_to_its_translated_key(

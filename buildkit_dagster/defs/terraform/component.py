@@ -23,6 +23,7 @@ from dagster.components.utils.translation import (
 from buildkit_dagster.config.gates import Gates
 from buildkit_dagster.defs.drift import drift_checks_of
 from buildkit_dagster.defs.failures import told_plainly
+from buildkit_dagster.defs.policy import policy_checks_of
 from buildkit_dagster.defs.terraform.assets import terraform_assets
 from buildkit_dagster.defs.terraform.resource import TerraformCliResource
 from buildkit_dagster.defs.terraform.scaffolder import TerraformStackScaffolder
@@ -145,6 +146,13 @@ class TerraformStackComponent(dg.Component, dg.Resolvable):
             ["warn", {"vpc": "block", "logs": "off"}],
         ),
     ] = None
+    policy_checks: Annotated[
+        bool,
+        dg.Resolver.default(
+            description="Adds a check `policy` to each unit: what the gates say of it. Runs report into it; "
+            "run by itself it makes a plan and applies nothing."
+        ),
+    ] = False
     lock_timeout: Annotated[
         str,
         dg.Resolver.default(
@@ -187,7 +195,7 @@ class TerraformStackComponent(dg.Component, dg.Resolvable):
             with told_plainly():
                 yield from self.execute(context=context, terraform=self.terraform)
 
-        return dg.Definitions(assets=[stack_assets], asset_checks=self._drift_checks())
+        return dg.Definitions(assets=[stack_assets], asset_checks=[*self._drift_checks(), *self._policy_checks()])
 
     def _drift_checks(self) -> list[dg.AssetChecksDefinition]:
         if self.drift is None:
@@ -195,6 +203,10 @@ class TerraformStackComponent(dg.Component, dg.Resolvable):
         stack = replace(self.stack, drift=self.drift)  # type: ignore[arg-type]  # it says which modes there are
         checks = drift_checks_of(stack, lambda: self.terraform.engine(stack), self.translator)
         return [checks] if checks else []
+
+    def _policy_checks(self) -> list[dg.AssetChecksDefinition]:
+        chosen = self.policy_checks
+        return [policy_checks_of(self.stack, self.terraform.gatekeeper_of, self.translator)] if chosen else []
 
     @cached_property
     def terraform(self) -> TerraformCliResource:
