@@ -10,11 +10,14 @@ from typing import Any
 
 import pytest
 
+from buildkit_dagster.config.environment import read_environment
 from buildkit_dagster.config.load import load_platform
 from buildkit_dagster.config.models import Platform
 from buildkit_dagster.data import data_path
+from buildkit_dagster.defs.infra import gatekeeper_of, terraform_stacks
 from buildkit_dagster.defs.schedules import schedules
 from buildkit_dagster.errors import InvalidPlatform
+from buildkit_dagster.rules.gate import judge
 from buildkit_dagster.stacks.build import platform_roots
 from buildkit_dagster.stacks.gates import gates_of, policies_of
 from buildkit_dagster.stacks.permissions import apply_policy, workload_boundary
@@ -22,7 +25,9 @@ from buildkit_dagster.stacks.scope import Scope
 from buildkit_dagster.tags.on_assets import dagster_tags
 from buildkit_dagster.tags.vocabulary import REQUIRED
 from buildkit_dagster.tags.wanted import job_tags
+from buildkit_dagster.terraform.gatekeeper import Gatekeeper
 from buildkit_dagster.terraform.module_folder import module_outputs
+from buildkit_dagster.terraform.plan import parse_plan
 from buildkit_dagster.terraform.rendered_root import ModuleCall, Ref, RenderedRoot, Text, UnitRef, call_refs
 from tests.policies import allows
 from tests.scenario import edited, write_platform
@@ -395,6 +400,36 @@ def test_the_gates_of_a_platform_ask_for_its_tags_and_except_its_boundary(platfo
     assert policies_of(platform) is None
     (platform.folder / "policies").mkdir()
     assert policies_of(platform) == platform.folder / "policies"
+
+
+def test_each_environment_judges_the_same_plan_by_its_own_gates(tmp_path: Path) -> None:
+    folder, process = write_platform(tmp_path), read_environment()
+    gates = "gates: {protected: deny, tags: warn, every_change: true, plan_minutes: 30}"
+    edited(folder, "config/platform.yaml", "    segment: prd\n", f"    segment: prd\n    {gates}\n")
+    before = {"bucket": "raw", "tags_all": {}}
+    deletion = {"actions": ["delete"], "before": before, "after": None, "after_unknown": {}}
+    creation = {"actions": ["create"], "before": None, "after": before, "after_unknown": {}}
+    changes = [
+        {"address": f"module.raw.aws_s3_bucket.{name}", "mode": "managed", "type": "aws_s3_bucket", "change": change}
+        for name, change in {"old": deletion, "new": creation}.items()
+    ]
+
+    def gatekeeper(environment: str) -> Gatekeeper:
+        platform = load_platform(folder, environment)
+        (lake,) = [stack for stack in terraform_stacks(platform) if stack.name == "lake"]
+        return gatekeeper_of(platform, process, lake, "run", lambda _: None)
+
+    def verdicts(keeper: Gatekeeper) -> set[tuple[str, str]]:
+        text = json.dumps({"resource_changes": changes})
+        stack = keeper.engine.stack
+        plan = parse_plan(text, "lake", stack.root, tmp_path / "plan.tfplan")
+        return {(verdict.rule, verdict.severity.value) for verdict in judge(plan, stack, keeper.gates, keeper.policies)}
+
+    dev, prod = gatekeeper("dev"), gatekeeper("prod")
+    assert verdicts(dev) == {("protected/delete", "approve"), ("tags/required", "deny")}
+    assert verdicts(prod) == {("protected/delete", "deny"), ("tags/required", "warn")}
+    assert (dev.gates.every_change, dev.gates.plan_minutes) == (False, 1440)
+    assert (prod.gates.every_change, prod.gates.plan_minutes) == (True, 30)
 
 
 @pytest.mark.parity("A-15", "A-180", "A!4")
