@@ -6,9 +6,15 @@ import stat
 from pathlib import Path
 
 import pytest
-from dagster import AssetSpec, DagsterInstance
+from dagster import AssetSpec, DagsterInstance, Definitions
 
-from buildkit_dagster import DagsterTerraformTranslator, Ref, TerraformCliResource, TerraformStack
+from buildkit_dagster import (
+    DagsterTerraformTranslator,
+    Ref,
+    TerraformCliResource,
+    TerraformStack,
+    terraform_drift_checks,
+)
 from buildkit_dagster.errors import InvalidRoot, UpstreamOutputMissing
 from buildkit_dagster.terraform.outputs import read_outputs, resolve
 from buildkit_dagster.terraform.plans import Plans
@@ -54,12 +60,20 @@ def test_a_second_run_reports_every_unit_with_the_same_data_version(tmp_path: Pa
 
 
 def test_a_failing_unit_leaves_the_finished_ones_reported_and_holds_its_dependents_back(tmp_path: Path) -> None:
-    run = materialize_stack(TerraformStack(copy_root("slow", tmp_path), variables={"verdict": "false"}))
+    stack = TerraformStack(copy_root("slow", tmp_path), variables={"verdict": "false"})
+    run = materialize_stack(stack)
     assert not run.success
     assert sorted(run.reported) == ["beside", "quick"]
     assert run.metadata("quick")["outputs"]["quick"]
     assert "terraform apply failed for stack 'slow'" in run.error
     assert re.search(r"module\.middle\.terraform_data\.run, .*main\.tf:\d+: local-exec provisioner error", run.error)
+    checks = Definitions(
+        asset_checks=[terraform_drift_checks(stack=stack)], resources={"terraform": TerraformCliResource()}
+    )
+    looked = checks.resolve_implicit_global_asset_job_def().execute_in_process(instance=run.instance)
+    found = {(each.asset_key.path[-1], each.check_name): each.passed for each in looked.get_asset_check_evaluations()}
+    drift = dict.fromkeys(((unit, "drift") for unit in ("beside", "last", "middle", "quick")), True)
+    assert found == {**drift, (stack.root.names[0], "orphans"): True}, "drift is looked for after a failed apply too"
     repaired = materialize_stack(TerraformStack(tmp_path / "slow"))
     assert sorted(repaired.reported) == ["beside", "last", "middle", "quick"]
 
