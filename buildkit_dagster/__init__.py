@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from buildkit_dagster.config.gates import Gates
     from buildkit_dagster.defs.approving import approve_plan
     from buildkit_dagster.defs.drift import terraform_drift_checks
+    from buildkit_dagster.defs.locks import terraform_lock_checks, terraform_lock_sensor, terraform_release_job
     from buildkit_dagster.defs.planning import terraform_plan_job
     from buildkit_dagster.defs.policy import terraform_policy_checks
+    from buildkit_dagster.defs.start import refuse_to_start
     from buildkit_dagster.defs.terraform.assets import terraform_assets
     from buildkit_dagster.defs.terraform.component import TerraformStackComponent
     from buildkit_dagster.defs.terraform.resource import TerraformCliResource
@@ -31,10 +33,14 @@ __all__ = [
     "TerraformStack",
     "TerraformStackComponent",
     "approve_plan",
+    "refuse_to_start",
     "terraform_assets",
     "terraform_drift_checks",
+    "terraform_lock_checks",
+    "terraform_lock_sensor",
     "terraform_plan_job",
     "terraform_policy_checks",
+    "terraform_release_job",
 ]
 
 _HOMES = {
@@ -45,10 +51,14 @@ _HOMES = {
     "TerraformStack": "terraform.stack",
     "TerraformStackComponent": "defs.terraform.component",
     "approve_plan": "defs.approving",
+    "refuse_to_start": "defs.start",
     "terraform_assets": "defs.terraform.assets",
     "terraform_drift_checks": "defs.drift",
+    "terraform_lock_checks": "defs.locks",
+    "terraform_lock_sensor": "defs.locks",
     "terraform_plan_job": "defs.planning",
     "terraform_policy_checks": "defs.policy",
+    "terraform_release_job": "defs.locks",
 }
 
 

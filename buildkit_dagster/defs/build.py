@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from dagster import AssetChecksDefinition, AssetsDefinition, Definitions, SensorDefinition, in_process_executor
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
+from buildkit_dagster.cloud.aws import aws_for
 from buildkit_dagster.config.environment import ProcessEnvironment
 from buildkit_dagster.config.models import Platform
 from buildkit_dagster.defs.backlog import backlog_checks, backlog_sensors
@@ -22,11 +23,11 @@ from buildkit_dagster.defs.dead_letters import replay_jobs
 from buildkit_dagster.defs.freshness import freshness_checks, freshness_sensors, table_freshness_checks
 from buildkit_dagster.defs.google_sensors import google_sensors
 from buildkit_dagster.defs.image import image_assets
-from buildkit_dagster.defs.infra import gatekeeper_of, infra_assets, infra_checks, terraform_stacks
+from buildkit_dagster.defs.infra import gatekeeper_of, infra_assets, infra_checks, terraform_of, terraform_stacks
 from buildkit_dagster.defs.ingest import ingest_assets
 from buildkit_dagster.defs.jobs import FORKING_EXECUTOR, dbt_job, looked_at, platform_jobs
 from buildkit_dagster.defs.left_out import LeftOut, left_out_of
-from buildkit_dagster.defs.locks import lock_checks, lock_sensor, release_job
+from buildkit_dagster.defs.locks import terraform_lock_checks, terraform_lock_sensor, terraform_release_job
 from buildkit_dagster.defs.notifications import notification_sensors
 from buildkit_dagster.defs.object_jobs import Build
 from buildkit_dagster.defs.object_polling import polling_sensors
@@ -42,14 +43,14 @@ if TYPE_CHECKING:
 
 def build_definitions(platform: Platform, process: ProcessEnvironment) -> Definitions:
     """The definitions of `platform`; reads local files only, raises BuildkitError when one of them is wrong."""
-    stacks = terraform_stacks(platform)
+    stacks, terraform = terraform_stacks(platform), terraform_of(platform, aws_for(platform, process))
     made, models = _own_assets(platform, process, stacks), _dbt_models(platform, process)
     left_out = left_out_of(platform.environment, [*made, *(asset for each in models.values() for asset in each)])
     projects = _dbt_projects(platform, models, left_out)
     freshness = [*freshness_checks(platform, models), *table_freshness_checks(platform)]
     checks = [
         *infra_checks(platform, process, stacks),
-        *lock_checks(platform, process, stacks),
+        terraform_lock_checks(made, terraform),
         connection_checks(platform, process, stacks),
         *backlog_checks(platform, process),
         *freshness,
@@ -73,7 +74,7 @@ def build_definitions(platform: Platform, process: ProcessEnvironment) -> Defini
             *_jobs(platform, assets, checks, projects, sensors, left_out),
             *(job for project in projects.values() for job in project.jobs),
             plan_job(left_out.others(assets), partial(gatekeeper_of, platform, process)),
-            release_job(platform, process, stacks),
+            terraform_release_job(made, terraform),
             *cost_jobs(platform),
             *replay_jobs(platform, process),
         ],
@@ -87,7 +88,7 @@ def build_definitions(platform: Platform, process: ProcessEnvironment) -> Defini
         ],
         sensors=[
             *sensors,
-            lock_sensor(platform, process, stacks),
+            terraform_lock_sensor(made, terraform),
             *backlog_sensors(platform, process),
             *(project.sensor for project in projects.values()),
             *freshness_sensors(freshness),

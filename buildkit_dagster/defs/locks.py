@@ -6,7 +6,7 @@ Dagster knows is added: the run that took it, and whether that run is over.
 
 # No `from __future__ import annotations` here: Dagster looks at the annotation of an op's context itself.
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -43,8 +43,9 @@ from buildkit_dagster.defs.checks import LOCK
 from buildkit_dagster.defs.failures import told_plainly
 from buildkit_dagster.defs.infra import terraform_of, terraform_stacks
 from buildkit_dagster.defs.instance import home_of, open_instance
-from buildkit_dagster.defs.terraform.translator import DEFAULT_TRANSLATOR
-from buildkit_dagster.errors import BuildkitError
+from buildkit_dagster.defs.planning import stacks_in
+from buildkit_dagster.defs.terraform.resource import TerraformCliResource
+from buildkit_dagster.errors import BuildkitError, InvalidRoot
 from buildkit_dagster.naming import command_of
 from buildkit_dagster.terraform.engine import Engine
 from buildkit_dagster.terraform.held import Held, held_locks
@@ -58,8 +59,6 @@ RELEASE_JOB = "release_stale_locks"
 #: A lock of somebody else that is older than this is worth a look.
 _LONG = timedelta(hours=1)
 _EVERY_SECONDS = 180
-
-Engines = Callable[[], list[Engine]]
 
 
 @dataclass(frozen=True)
@@ -110,7 +109,7 @@ class Row:
 
 def locks_of(platform: Platform, process: ProcessEnvironment, *, release: bool) -> list[Row]:
     """The locks of every stack; with `release`, those that are left after the dead ones of ours were let go of."""
-    engines = _engines(platform, process, terraform_stacks(platform))
+    engines = _engines(terraform_of(platform, aws_for(platform, process)), terraform_stacks(platform))
     home = home_of(platform, process)
     known = open_instance(home) if (home / "dagster.yaml").exists() else nullcontext()
     with told_as_ours(), known as instance:
@@ -147,59 +146,81 @@ def free_slots(instance: DagsterInstance) -> list[str]:
     return freed
 
 
-def lock_checks(
-    platform: Platform, process: ProcessEnvironment, stacks: Sequence[TerraformStack]
-) -> list[AssetChecksDefinition]:
-    """The check `lock` on the first unit of each stack; looking at it is its op, watching it the sensor's."""
-    keys = _keys(stacks)
-    if not keys:
-        return []
+def terraform_lock_checks(
+    assets: Iterable[object], terraform: TerraformCliResource | None = None, name: str = "locks"
+) -> AssetChecksDefinition:
+    """Define the check `lock` on the first unit of each stack among the assets: whether somebody dead holds its state.
+
+    Args:
+        assets: definitions; those of other kinds, and stacks whose state is not in S3, are left alone.
+        terraform: the resource the assets are run with, for its account.
+        name: the op's.
+
+    Looking is the op's, watching `terraform_lock_sensor`'s. Raises InvalidRoot where no stack has its state in S3.
+    """
+    keys, resource = _first_units(assets, "terraform_lock_checks"), terraform or TerraformCliResource()
     description = "No run that is dead, and nobody for hours, holds the lock of this stack's state."
 
     @multi_asset_check(
-        name="locks",
+        name=name,
         specs=[AssetCheckSpec(LOCK, asset=key, description=description) for key in keys.values()],
         can_subset=True,
     )
     def locks(context: AssetCheckExecutionContext) -> Iterator[AssetCheckResult]:
         selected = {key.asset_key for key in context.op_execution_context.selected_asset_check_keys}
         with told_plainly():
-            stale = stale_rows(rows_of(_engines(platform, process, stacks), context.instance))
+            stale = stale_rows(rows_of(_engines(resource, list(keys)), context.instance))
         for stack, key in keys.items():
             if key in selected:
-                yield AssetCheckResult(asset_key=key, check_name=LOCK, **_verdict(stale.get(stack)))
+                yield AssetCheckResult(asset_key=key, check_name=LOCK, **_verdict(stale.get(stack.name)))
 
-    return [locks]
+    return locks
 
 
-def lock_sensor(platform: Platform, process: ProcessEnvironment, stacks: Sequence[TerraformStack]) -> SensorDefinition:
-    """Reports a stale lock as a failed check, and that it is gone; writes nothing while the answer stays."""
-    keys = _keys(stacks)
+def terraform_lock_sensor(
+    assets: Iterable[object], terraform: TerraformCliResource | None = None, name: str = "stale_locks"
+) -> SensorDefinition:
+    """A sensor that reports a stale lock as a failed check `lock`, and that it is gone; it writes nothing between.
+
+    Args:
+        assets, terraform: as for `terraform_lock_checks`, which defines the checks.
+        name: the sensor's.
+    """
+    keys, resource = _first_units(assets, "terraform_lock_sensor"), terraform or TerraformCliResource()
 
     @sensor(
-        name="stale_locks",
-        description=f"Watches the state locks; the job {RELEASE_JOB} releases dead ones of ours.",
+        name=name,
+        description="Watches the state locks: a stale one fails the check `lock` of its stack.",
         default_status=DefaultSensorStatus.RUNNING,
         minimum_interval_seconds=_EVERY_SECONDS,
     )
     def stale_locks(context: SensorEvaluationContext) -> SensorResult | SkipReason:
         try:
             with told_as_ours():
-                stale = stale_rows(rows_of(_engines(platform, process, stacks), context.instance))
+                stale = stale_rows(rows_of(_engines(resource, list(keys)), context.instance))
         except BuildkitError as error:
             return SkipReason(str(error))
-        return _changes(keys, stale, context.cursor)
+        return _changes({stack.name: key for stack, key in keys.items()}, stale, context.cursor)
 
     return stale_locks
 
 
-def release_job(platform: Platform, process: ProcessEnvironment, stacks: Sequence[TerraformStack]) -> JobDefinition:
-    """One click: dead locks of ours released, pool slots of runs that are over given back."""
+def terraform_release_job(
+    assets: Iterable[object], terraform: TerraformCliResource | None = None, name: str = RELEASE_JOB
+) -> JobDefinition:
+    """A job that releases dead locks of ours and gives back pool slots of runs that are over.
+
+    Args:
+        assets: definitions; those of other kinds are left alone.
+        terraform: the resource the assets are run with, for its account.
+        name: the job's.
+    """
+    stacks, resource = stacks_in(assets)[0], terraform or TerraformCliResource()
 
     @op(name="release_locks")
     def release_locks(context: OpExecutionContext) -> None:
         with told_plainly():
-            engines = _engines(platform, process, stacks)
+            engines = _engines(resource, stacks)
             for engine in engines:
                 for held in release_dead(engine):
                     context.log.info(f"Released: {held.stack}, {held.lock}")
@@ -208,7 +229,7 @@ def release_job(platform: Platform, process: ProcessEnvironment, stacks: Sequenc
         for freed in free_slots(context.instance):
             context.log.info(f"Freed a pool slot: {freed}")
 
-    @job(name=RELEASE_JOB, executor_def=in_process_executor, description="Release stale locks and pool slots.")
+    @job(name=name, executor_def=in_process_executor, description="Release stale locks and pool slots.")
     def release_stale_locks() -> None:
         release_locks()
 
@@ -220,7 +241,7 @@ def stale_rows(rows: Sequence[Row]) -> dict[str, Row]:
     return {row.held.stack: row for row in rows if row.is_stale}
 
 
-def _changes(keys: dict[str, AssetKey], stale: dict[str, Row], cursor: str | None) -> SensorResult | SkipReason:
+def _changes(keys: Mapping[str, AssetKey], stale: dict[str, Row], cursor: str | None) -> SensorResult | SkipReason:
     before: dict[str, str] = json.loads(cursor or "{}")
     now = {stack: f"{row.held.lock.id} {row.held.verdict.name}" for stack, row in stale.items()}
     changed = [stack for stack in keys if now.get(stack) != before.get(stack)]
@@ -247,13 +268,15 @@ def _row(held: Held, instance: DagsterInstance | None) -> Row:
     return Row(held, run.status.value if run else None, run.is_finished if run else False)
 
 
-def _engines(platform: Platform, process: ProcessEnvironment, stacks: Sequence[TerraformStack]) -> list[Engine]:
+def _engines(terraform: TerraformCliResource, stacks: Sequence[TerraformStack]) -> list[Engine]:
     """Of the stacks whose state is, or will be, in a bucket."""
-    terraform = terraform_of(platform, aws_for(platform, process))
     return [terraform.engine(stack) for stack in stacks if isinstance(stack.backend, S3Backend)]
 
 
-def _keys(stacks: Sequence[TerraformStack]) -> dict[str, AssetKey]:
-    """The asset that carries each stack's check: its first unit."""
-    key_of = DEFAULT_TRANSLATOR.key_of
-    return {stack.name: key_of(stack, stack.root.names[0]) for stack in stacks if isinstance(stack.backend, S3Backend)}
+def _first_units(assets: Iterable[object], wanted_by: str) -> dict[TerraformStack, AssetKey]:
+    """The asset that carries the check of each stack whose state is in S3: its first unit."""
+    stacks, keys = stacks_in(assets)
+    found = {stack: keys[stack.name, stack.root.names[0]] for stack in stacks if isinstance(stack.backend, S3Backend)}
+    if not found:
+        raise InvalidRoot(wanted_by, "was given no stack whose state is in S3; only there a lock can stay behind")
+    return found

@@ -4,7 +4,7 @@ How one stack is planned is `terraform/planning.py`, how plans read `terraform/p
 """
 
 # No `from __future__ import annotations` here: Dagster looks at the annotation of an op's context itself.
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from graphlib import TopologicalSorter
 from typing import Any
 
@@ -45,11 +45,12 @@ UnitKeys = Mapping[tuple[str, str], AssetKey]
 _NOTHING_STORED = ""
 
 
-def stacks_in(assets: Sequence[AssetsDefinition]) -> tuple[tuple[TerraformStack, ...], UnitKeys]:
+def stacks_in(assets: Iterable[object]) -> tuple[tuple[TerraformStack, ...], UnitKeys]:
     """The stacks among assets in the order they depend on each other, and the keys of their units."""
     stacks: dict[str, TerraformStack] = {}
     keys: dict[tuple[str, str], AssetKey] = {}
-    for key, metadata in ((key, found) for asset in assets for key, found in asset.metadata_by_key.items()):
+    definitions = [asset for asset in assets if isinstance(asset, AssetsDefinition)]
+    for key, metadata in ((key, found) for asset in definitions for key, found in asset.metadata_by_key.items()):
         if STACK_METADATA in metadata:
             stack = metadata[STACK_METADATA]
             stacks[stack.name] = stack
@@ -98,7 +99,7 @@ def find_plan(stacks: Sequence[TerraformStack], s3: Any, digest: str) -> PlanRec
     return next((record for record in found if record is not None), None)
 
 
-def plan_job(assets: Sequence[AssetsDefinition], gatekeeper_of: GatekeeperOf, name: str = "plan") -> JobDefinition:
+def plan_job(assets: Iterable[object], gatekeeper_of: GatekeeperOf, name: str = "plan") -> JobDefinition:
     """A job that plans every stack among the assets, one op for each, and applies nothing."""
     stacks, keys = stacks_in(assets)
     ops = {stack.name: _plan_op(stack, stacks, keys, gatekeeper_of) for stack in stacks}
@@ -114,7 +115,7 @@ def plan_job(assets: Sequence[AssetsDefinition], gatekeeper_of: GatekeeperOf, na
 
 
 def terraform_plan_job(
-    assets: Sequence[AssetsDefinition], terraform: TerraformCliResource | None = None, name: str = "plan"
+    assets: Iterable[object], terraform: TerraformCliResource | None = None, name: str = "plan"
 ) -> JobDefinition:
     """A job that plans the stacks of `@terraform_assets` definitions and stores the plans; nothing is applied.
 

@@ -14,16 +14,21 @@ from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGra
 from dagster._core.storage.asset_check_execution_record import COMPLETED_ASSET_CHECK_EXECUTION_RECORD_STATUSES
 
 from buildkit_dagster.defs.checks import LOCK, Result, last_results
+from buildkit_dagster.defs.failures import told_plainly
+from buildkit_dagster.defs.terraform.assets import UNIT_METADATA
 from buildkit_dagster.errors import InfrastructureOutOfOrder
 from buildkit_dagster.naming import key_text
 
-_UNITS = "infra"
 #: How far back the beginning of a failure is looked for.
 _HISTORY = 200
 
 
+@told_plainly()
 def refuse_to_start(context: AssetExecutionContext, keys: Iterable[AssetKey] | None = None) -> None:
-    """Raise InfrastructureOutOfOrder naming every check that stops these assets, by default the op's selected ones."""
+    """Fail naming every check that stops these assets, by default the op's selected ones.
+
+    Call it first in an op whose assets depend on those of `@terraform_assets`.
+    """
     wanted = sorted(keys or context.selected_asset_keys)
     results = out_of_order(context.instance, _graph(context), wanted)
     if results:
@@ -71,7 +76,7 @@ def _name(check: AssetCheckKey) -> str:
 def _units_below(graph: BaseAssetGraph, keys: Iterable[AssetKey]) -> set[AssetKey]:
     """Every unit these assets rest on, directly or not."""
     found = {ancestor for key in keys if graph.has(key) for ancestor in graph.get_ancestor_asset_keys(key)}
-    return {key for key in found if key.path[0] == _UNITS}
+    return {key for key in found if UNIT_METADATA in graph.get(key).metadata}
 
 
 def _graph(context: AssetExecutionContext) -> BaseAssetGraph:

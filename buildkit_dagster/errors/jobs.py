@@ -129,7 +129,8 @@ class InfrastructureOutOfOrder(RuntimeFailure):
         listed = "".join(f"\n  - {check}" for check in checks)
         super().__init__(
             f"{shown} not started, because infrastructure below is out of order:{listed}\n"
-            "Put it right, then start again; `buildkit launch drift --wait` looks at drift once more."
+            "Put it right, then start again; a check that is run looks once more (with a platform, "
+            "`buildkit launch drift --wait` at drift)."
         )
 
 

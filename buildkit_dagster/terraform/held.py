@@ -30,7 +30,10 @@ class Held:
         if self.verdict is Verdict.WAIT:
             return "wait: its Terraform still runs on this machine"
         if self.verdict is Verdict.RELEASE:
-            return "its Terraform, one of ours, is dead: `buildkit locks --release`, or materialize the stack"
+            return (
+                "its Terraform, one of ours, is dead: materialize the stack, or release the lock (the job "
+                "release_stale_locks; with a platform also `buildkit locks --release`)"
+            )
         return (
             f"not proven to be ours and dead: ask {self.lock.who}. Only when that Terraform is certainly dead: "
             f"terraform -chdir={self.folder} force-unlock {self.lock.id}"

@@ -24,6 +24,7 @@ from dagster import (
 )
 
 from buildkit_dagster.defs.automation import with_automation
+from buildkit_dagster.defs.terraform.assets import UNIT_METADATA
 
 MONTHS = DynamicPartitionsDefinition(name="till_sales")
 SALES, SHOPS = AssetKey(["till", "sales"]), AssetKey(["till", "shops"])
@@ -73,7 +74,7 @@ class World:
         return table
 
     def _unit(self) -> AssetsDefinition:
-        @multi_asset(name="unit", specs=[AssetSpec(UNIT)])
+        @multi_asset(name="unit", specs=[AssetSpec(UNIT, metadata={UNIT_METADATA: "shop"})])
         def unit() -> MaterializeResult:
             return MaterializeResult(data_version=DataVersion(self.version))
 

@@ -21,12 +21,10 @@ from dagster import (
     materialize,
 )
 
-from buildkit_dagster import TerraformCliResource, TerraformStack, terraform_drift_checks
+from buildkit_dagster import TerraformCliResource, TerraformStack, refuse_to_start, terraform_drift_checks
 from buildkit_dagster.cloud.aws import Aws
 from buildkit_dagster.config.environment import read_environment
 from buildkit_dagster.defs.checks import Result, last_results
-from buildkit_dagster.defs.failures import told_plainly
-from buildkit_dagster.defs.start import refuse_to_start
 from buildkit_dagster.emulator.control import Emulator
 from buildkit_dagster.errors import InvalidRoot
 from buildkit_dagster.terraform.drift import look_for_drift
@@ -83,8 +81,7 @@ class Store:
     def definitions(self, stack: TerraformStack) -> Definitions:
         @asset(deps=[key_of(self.name, "first"), key_of(self.name, "second")])
         def table(context: AssetExecutionContext) -> None:
-            with told_plainly():
-                refuse_to_start(context)
+            refuse_to_start(context)
 
         return Definitions(
             [assets_of(stack), table],

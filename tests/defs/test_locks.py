@@ -16,28 +16,37 @@ from dagster import (
     AssetCheckEvaluation,
     AssetKey,
     AssetSelection,
+    AssetSpec,
     DagsterInstance,
     DagsterRun,
     DagsterRunStatus,
     Definitions,
+    SensorResult,
+    SkipReason,
     build_sensor_context,
     define_asset_job,
 )
 
+from buildkit_dagster import (
+    DagsterTerraformTranslator,
+    TerraformCliResource,
+    TerraformStack,
+    terraform_lock_checks,
+    terraform_lock_sensor,
+    terraform_release_job,
+)
 from buildkit_dagster.cloud.aws import Aws
 from buildkit_dagster.config.environment import read_environment
-from buildkit_dagster.config.load import load_platform
-from buildkit_dagster.config.models import Platform
-from buildkit_dagster.defs.locks import free_slots, lock_checks, lock_sensor, release_dead, release_job, rows_of
+from buildkit_dagster.defs.locks import free_slots, release_dead, rows_of
 from buildkit_dagster.emulator.control import Emulator
+from buildkit_dagster.errors import InvalidRoot
 from buildkit_dagster.naming import command_use
 from buildkit_dagster.process import start, started_at
 from buildkit_dagster.terraform.engine import Engine
 from buildkit_dagster.terraform.holders import Holder, read_holder, remove_holder, write_holder
 from buildkit_dagster.terraform.journal import open_journal, who
 from buildkit_dagster.terraform.rendered_root import ModuleCall, S3Backend
-from tests.scenario import write_platform
-from tests.terraform_runs import REGION, copy_root, emulated_stack
+from tests.terraform_runs import REGION, assets_of, copy_root, emulated_stack
 
 RUN = "0a0a0a0a-0000-0000-0000-000000000000"
 
@@ -136,8 +145,8 @@ def test_a_holders_record_counts_for_its_own_lock_and_is_removed_by_whoever_wrot
     assert read_holder(locked.backend, s3, "lock-2") is None
 
 
-def test_the_job_releases_what_is_dead_and_ours_and_names_what_it_leaves(locked: Locked, tmp_path: Path) -> None:
-    job = release_job(platform_beside(tmp_path), read_environment(), [locked.engine.stack])
+def test_the_job_releases_what_is_dead_and_ours_and_names_what_it_leaves(locked: Locked) -> None:
+    job = terraform_release_job([assets_of(locked.engine.stack)], TerraformCliResource(aws=locked.engine.cloud))
 
     def logged() -> list[str]:
         with DagsterInstance.ephemeral() as instance:
@@ -159,9 +168,9 @@ def test_the_job_releases_what_is_dead_and_ours_and_names_what_it_leaves(locked:
 
 
 def test_the_sensor_fails_the_check_when_a_lock_becomes_stale_passes_it_when_that_is_gone_and_writes_nothing_between(
-    locked: Locked, tmp_path: Path
+    locked: Locked,
 ) -> None:
-    sensor = lock_sensor(platform_beside(tmp_path), read_environment(), [locked.engine.stack])
+    sensor = terraform_lock_sensor([assets_of(locked.engine.stack)], TerraformCliResource(aws=locked.engine.cloud))
     with DagsterInstance.ephemeral() as instance:
 
         def tick(cursor: str | None) -> Any:
@@ -182,10 +191,10 @@ def test_the_sensor_fails_the_check_when_a_lock_becomes_stale_passes_it_when_tha
         assert tick(gone.cursor).skip_message == "nothing changed: no stale lock"
 
 
-def test_the_check_looks_at_the_locks_itself(locked: Locked, tmp_path: Path) -> None:
-    checks = lock_checks(platform_beside(tmp_path), read_environment(), [locked.engine.stack])
+def test_the_check_looks_at_the_locks_itself(locked: Locked) -> None:
+    checks = terraform_lock_checks([assets_of(locked.engine.stack)], TerraformCliResource(aws=locked.engine.cloud))
     job = Definitions(
-        asset_checks=checks, jobs=[define_asset_job("look", AssetSelection.all_asset_checks())]
+        asset_checks=[checks], jobs=[define_asset_job("look", AssetSelection.all_asset_checks())]
     ).resolve_job_def("look")
 
     def looked() -> AssetCheckEvaluation:
@@ -200,6 +209,45 @@ def test_the_check_looks_at_the_locks_itself(locked: Locked, tmp_path: Path) -> 
     found = looked()
     assert (found.passed, found.severity.value, found.check_name) == (False, "WARN", "lock")
     assert "`buildkit locks --release`" in str(found.description)
+
+
+class Ours(DagsterTerraformTranslator):
+    def get_asset_spec(self, stack: TerraformStack, unit: str) -> AssetSpec:
+        return super().get_asset_spec(stack, unit).replace_attributes(key=["ours", unit])
+
+
+def test_a_root_of_ones_own_has_the_check_and_its_sensor_under_the_keys_of_its_assets(
+    locked: Locked, tmp_path: Path
+) -> None:
+    root, local, key = copy_root("spaces", tmp_path), copy_root("slow", tmp_path), AssetKey(["ours", "root"])
+    settings = {"bucket": locked.backend.bucket, "key": locked.backend.key, "region": REGION, "use_path_style": True}
+    (root / "backend.tf.json").write_text(json.dumps({"terraform": {"backend": {"s3": settings}}}))
+    assets = [assets_of(TerraformStack(root), translator=Ours()), assets_of(TerraformStack(local)), AssetSpec("other")]
+    terraform = TerraformCliResource(aws=locked.engine.cloud)
+    checks, sensor = terraform_lock_checks(assets, terraform), terraform_lock_sensor(assets, terraform)
+    definitions = Definitions(assets, asset_checks=[checks], sensors=[sensor], resources={"terraform": terraform})
+    job = definitions.resolve_implicit_global_asset_job_def().get_subset(
+        asset_selection=set(), asset_check_selection=set(checks.check_keys)
+    )
+    with DagsterInstance.ephemeral() as instance:
+
+        def look() -> tuple[AssetKey, bool]:
+            (said,) = job.execute_in_process(instance=instance).get_asset_check_evaluations()
+            return said.asset_key, said.passed
+
+        def tick(cursor: str | None = None) -> SensorResult | SkipReason:
+            return sensor(build_sensor_context(instance, cursor=cursor))  # type: ignore[return-value]
+
+        assert (look(), type(tick())) == ((key, True), SkipReason)
+        locked.lock(minutes=90)
+        first = tick()
+        assert isinstance(first, SensorResult)
+        assert [(event.asset_key, event.passed) for event in first.asset_events] == [(key, False)]
+        assert "spaces: held by ann@laptop" in str(first.asset_events[0].description)
+        assert (look(), type(tick(first.cursor))) == ((key, False), SkipReason)
+    for made in (terraform_lock_checks, terraform_lock_sensor):
+        with pytest.raises(InvalidRoot, match="no stack whose state is in S3"):
+            made(assets[1:])
 
 
 def test_a_killed_workers_pool_slot_is_given_back_once_its_run_is_over(tmp_path: Path) -> None:
@@ -223,14 +271,6 @@ def test_a_killed_workers_pool_slot_is_given_back_once_its_run_is_over(tmp_path:
         instance.report_run_failed(run)
         assert free_slots(instance) == [f"terraform_slow: {run.run_id}"]
         assert storage.get_concurrency_info("terraform_slow").active_slot_count == 0
-
-
-def platform_beside(tmp_path: Path) -> Platform:
-    """A platform whose emulator is the one of the stack that is locked."""
-    platform = load_platform(write_platform(tmp_path / "platform"), "dev")
-    platform.work.mkdir(parents=True)
-    (platform.work / "emulator.json").write_text((tmp_path / "emulator.json").read_text())
-    return platform
 
 
 def _finished_run() -> Any:

@@ -9,6 +9,7 @@ from dagster import (
     AssetCheckEvaluation,
     AssetCheckResult,
     AssetCheckSeverity,
+    AssetExecutionContext,
     AssetKey,
     AssetMaterialization,
     AssetSpec,
@@ -17,19 +18,31 @@ from dagster import (
     MaterializeResult,
     SensorResult,
     SkipReason,
+    asset,
     asset_check,
     build_sensor_context,
+    define_asset_job,
+    in_process_executor,
     multi_asset,
 )
 
+from buildkit_dagster import (
+    DagsterTerraformTranslator,
+    TerraformCliResource,
+    TerraformStack,
+    refuse_to_start,
+    terraform_drift_checks,
+)
 from buildkit_dagster.config.projects import DbtProject
 from buildkit_dagster.defs.automation import automation_sensor
 from buildkit_dagster.defs.sensors import object_sensors
+from buildkit_dagster.defs.terraform.assets import UNIT_METADATA
 from buildkit_dagster.emulator.control import Emulator
 from tests.defs.test_automation import ORDERS, TOTALS, UNIT, World
 from tests.defs.test_ingest import client_of
 from tests.defs.till import Till, new_till
 from tests.repository_runs import error_of
+from tests.terraform_runs import assets_of, copy_root
 
 BUCKET, BACKEND = AssetKey(["infra", "lake", "raw"]), AssetKey(["infra", "bootstrap", "state_backend"])
 
@@ -49,8 +62,9 @@ def report(
 
 def units() -> list[Any]:
     """The units the till's tables rest on, each with a check."""
-    specs = [AssetSpec(BUCKET, deps=[BACKEND]), AssetSpec(BACKEND)]
-    specs += [AssetSpec(["infra", "ingest-acme", job], deps=[BACKEND]) for job in ("sales", "customers")]
+    keys = [BUCKET, *(AssetKey(["infra", "ingest-acme", job]) for job in ("sales", "customers"))]
+    unit = {UNIT_METADATA: "as `@terraform_assets` marks it"}
+    specs = [AssetSpec(BACKEND, metadata=unit), *(AssetSpec(key, deps=[BACKEND], metadata=unit) for key in keys)]
 
     @multi_asset(specs=specs, can_subset=True)
     def made() -> Iterator[MaterializeResult]:
@@ -163,3 +177,30 @@ def test_automation_requests_nothing_meanwhile_and_catches_up(till: Till) -> Non
     report(world.instance, UNIT, passed=False, severity="WARN")
     assert requested() == {ORDERS.path[-1], TOTALS.path[-1]}
     assert requested() == set()
+
+
+class Ours(DagsterTerraformTranslator):
+    def get_asset_spec(self, stack: TerraformStack, unit: str) -> AssetSpec:
+        return super().get_asset_spec(stack, unit).replace_attributes(key=["ours", unit])
+
+
+def test_an_asset_on_a_root_of_ones_own_waits_whatever_its_units_are_called(
+    tmp_path: Path, instance: DagsterInstance
+) -> None:
+    stack, unit = TerraformStack(copy_root("spaces", tmp_path)), AssetKey(["ours", "root"])
+
+    @asset(deps=[unit])
+    def table(context: AssetExecutionContext) -> None:
+        refuse_to_start(context)
+
+    definitions = Definitions(
+        [assets_of(stack, translator=Ours()), table],
+        asset_checks=[terraform_drift_checks(stack=stack, dagster_terraform_translator=Ours())],
+        jobs=[define_asset_job("table_job", [table], executor_def=in_process_executor)],
+        resources={"terraform": TerraformCliResource()},
+    )
+    report(instance, unit, passed=False)
+    assert "table not started" in (stopped := error_of(definitions, "table_job", instance))
+    assert "check drift of ours/root has failed since 20" in stopped
+    report(instance, unit, passed=True)
+    assert error_of(definitions, "table_job", instance) == ""
