@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,14 +9,13 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from pyarrow import parquet
-from pyiceberg.table import StaticTable
 
 from buildkit_dagster.config.quality import Volume
 from buildkit_dagster.errors import TargetCannot
 from buildkit_dagster.runtimes.ingest import Checks
 from buildkit_dagster.runtimes.targets import Target
 from tests.runtimes.api import running_api
+from tests.runtimes.bucket_rows import iceberg_rows, keys_of, parquet_rows
 from tests.runtimes.ingest_requests import CREDENTIALS, QUIET, events_of, load
 
 CHECKS = Checks(required=("id",), key=("id",), volume=Volume(min_rows=1))
@@ -36,11 +34,6 @@ def bucket(boto: Callable[[str], Any]) -> str:
     return name
 
 
-def keys_of(s3: Any, bucket: str) -> list[str]:
-    found = s3.list_objects_v2(Bucket=bucket, Prefix="tables/api/events/").get("Contents", ())
-    return [item["Key"] for item in found]
-
-
 @pytest.mark.parametrize("kind", ["parquet", "jsonl", "csv"])
 def test_files_are_added_and_those_of_a_load_that_was_cut_off_are_taken_back(
     boto: Callable[[str], Any], bucket: str, kind: str
@@ -57,11 +50,7 @@ def test_files_are_added_and_those_of_a_load_that_was_cut_off_are_taken_back(
     assert (first.rows, second.rows) == ((20, 20), (40, 20))
     assert all(passed for passed, _, _ in second.checks.values()), second.checks
     if kind == "parquet":
-        tables = [
-            parquet.read_table(io.BytesIO(s3.get_object(Bucket=bucket, Key=key)["Body"].read()))
-            for key in keys_of(s3, bucket)
-        ]
-        assert sorted(number for table in tables for number in table["id"].to_pylist()) == list(range(40))
+        assert sorted(parquet_rows(s3, bucket)["id"].to_pylist()) == list(range(40))
 
 
 @pytest.mark.parity("B-46")
@@ -77,9 +66,7 @@ def test_an_iceberg_table_is_made_and_rows_of_the_same_key_are_replaced(
         second = load(request)
         there = {row["id"]: row["version"] for row in api.rows}
     assert second.rows == (24, 5)
-    newest = max(key for key in keys_of(boto("s3"), bucket) if key.endswith(".metadata.json"))
-    where = {"s3.endpoint": aws_env["AWS_ENDPOINT_URL"], "s3.region": aws_env["AWS_REGION"]}
-    found = StaticTable.from_metadata(f"s3://{bucket}/{newest}", where).scan().to_arrow()
+    found = iceberg_rows(boto("s3"), bucket, aws_env)
     assert dict(zip(found["id"].to_pylist(), found["version"].to_pylist(), strict=True)) == there
     assert [json.loads(note)["of"] for note in found["note"].to_pylist()] == found["id"].to_pylist()
 
