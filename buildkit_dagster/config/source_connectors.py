@@ -59,12 +59,12 @@ class BearerAuth(Model):
 
 
 class ApiKeyAuth(Model):
-    """The secret `api_key` as the header, parameter or cookie `key_name`."""
+    """The secret `api_key` as the header or parameter `key_name`; cookies are nothing that dlt 1.31 can send."""
 
     type: Literal["api_key"]
     api_key: SecretName
     key_name: Text = "Authorization"
-    location: Literal["header", "query", "cookie"] = "header"
+    location: Literal["header", "query"] = "header"
 
 
 class BasicAuth(Model):
@@ -117,6 +117,12 @@ class CursorInBody(Model):
     cursor_body_path: Text | None = None
     stop_after_empty_page: bool = False
     has_more_path: Text | None = None
+
+    @model_validator(mode="after")
+    def _goes_one_way(self) -> CursorInBody:
+        if self.cursor_param and self.cursor_body_path:
+            raise ValueError("the cursor goes into `cursor_param` or into the body at `cursor_body_path`; keep one")
+        return self
 
 
 class CursorInHeader(Model):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-TOKEN = "canary-7734"
+from tests.runtimes.api_ways import DOORS, PAGES, Answer, access_token
 
 
 @dataclass
@@ -20,12 +20,15 @@ class Api:
     """`GET /v1/events?since=&offset=&limit=`: rows from `since` on, in the order of their cursor `at`.
 
     Each first page is answered after `growth` new rows, three of which share a moment; with `updates`, some old rows
-    change too and get a new moment. Every `busy`-th request is answered by 429.
+    change too and get a new moment. Every `busy`-th request is answered by 429. `pages` and `door` are ways of
+    `api_ways.py`.
     """
 
     growth: int = 0
     updates: bool = False
     busy: int = 0
+    pages: str = "offset"
+    door: str = "bearer"
     rows: list[dict[str, Any]] = field(default_factory=list)
     requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     port: int = 0
@@ -45,12 +48,11 @@ class Api:
                 changed = self.rows.pop(number * 7 % number if number < 9 else number * 7 % (number - 8))
                 self.rows.append({**changed, "at": self._moment(), "version": changed["version"] + 1})
 
-    def answer(self, query: dict[str, str]) -> dict[str, Any]:
-        offset, limit = int(query.get("offset", 0)), int(query.get("limit", 50))
-        if offset == 0:
+    def answer(self, asked: Mapping[str, Any]) -> Answer:
+        if asked.get("offset", "0") == "0":
             self.grow(self.growth)
-        found = [row for row in self.rows if row["at"] >= query.get("since", "")]
-        return {"data": {"events": found[offset : offset + limit]}, "total": len(found)}
+        found = [row for row in self.rows if row["at"] >= asked.get("since", "")]
+        return PAGES[self.pages](found, asked, f"{self.url}/events")
 
     def _moment(self) -> str:
         self.ticks += 1
@@ -65,14 +67,21 @@ def running_api(**how: Any) -> Iterator[Api]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            self._do(b"")
+
+        def do_POST(self) -> None:
+            self._do(self.rfile.read(int(self.headers["Content-Length"])))
+
+        def _do(self, sent: bytes) -> None:
             parts = urlsplit(self.path)
-            query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+            query = _plain(parts.query)
             with api._lock:
                 api.requests.append((parts.path, query))
-                status, body = _reply(api, parts.path, query, self.headers.get("Authorization"))
+                status, body, headers = _reply(api, parts.path, query, self.headers, sent)
             content = json.dumps(body).encode()
             self.send_response(status)
-            self.send_header("Content-Type", "application/json")
+            for name, value in {"Content-Type": "application/json", **headers}.items():
+                self.send_header(name, value)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)
@@ -90,11 +99,19 @@ def running_api(**how: Any) -> Iterator[Api]:
         server.server_close()
 
 
-def _reply(api: Api, path: str, query: dict[str, str], token: str | None) -> tuple[int, dict[str, Any]]:
-    if token != f"Bearer {TOKEN}":
-        return 401, {"error": "no such token"}
+def _plain(query: str) -> dict[str, str]:
+    return {name: values[0] for name, values in parse_qs(query).items()}
+
+
+def _reply(
+    api: Api, path: str, query: dict[str, str], headers: Mapping[str, str], sent: bytes
+) -> tuple[int, dict[str, Any], dict[str, str]]:
+    if path == "/v1/token":
+        return *access_token(_plain(sent.decode())), {}
+    if not DOORS[api.door](headers, query):
+        return 401, {"error": "no such token"}, {}
     if path != "/v1/events":
-        return 404, {"error": "no such endpoint"}
+        return 404, {"error": "no such endpoint"}, {}
     if api.busy and len(api.requests) % api.busy == 0:
-        return 429, {"error": "slow down"}
-    return 200, api.answer(query)
+        return 429, {"error": "slow down"}, {}
+    return 200, *api.answer(json.loads(sent) if sent else query)

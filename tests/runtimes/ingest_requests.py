@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from buildkit_dagster import process
@@ -17,7 +19,7 @@ from buildkit_dagster.runtimes.entrypoints.ingest import ingest
 from buildkit_dagster.runtimes.ingest import ColumnSpec, IngestRequest, Rows
 from buildkit_dagster.runtimes.targets import Target
 from tests.postgres import PASSWORD
-from tests.runtimes.api import TOKEN
+from tests.runtimes.api_ways import TOKEN
 
 SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:a"
 #: Where dlt looks for what the servers of the tests ask for.
@@ -35,6 +37,9 @@ EVENTS = (
     ColumnSpec("version", "bigint"),
     ColumnSpec("note", "json"),
 )
+
+
+EMPTY: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass
@@ -73,23 +78,33 @@ def connector(**keys: Any) -> Any:
     return CONNECTORS[keys["type"]].model_validate_json(json.dumps({"name": "source", **keys}))
 
 
-def events_of(url: str, target: Target, *key: str, **changes: Any) -> IngestRequest:
-    """The events of the tests' API; replaced by `key` where it has one, else added."""
-    api = connector(
-        type="rest_api",
-        base_url=url,
-        auth={"type": "bearer", "token": SECRET},
-        paginator={"type": "offset", "limit": 50, "total_path": "total"},
-    )
+def events_of(
+    url: str,
+    target: Target,
+    *key: str,
+    api: Mapping[str, Any] = EMPTY,
+    reads: Mapping[str, Any] = EMPTY,
+    **changes: Any,
+) -> IngestRequest:
+    """The events of the tests' API; replaced by `key` where it has one, else added.
+
+    `api` is laid over the connector's keys, `reads` over those of the job's `source`.
+    """
+    keys = {
+        "base_url": url,
+        "auth": {"type": "bearer", "token": SECRET},
+        "paginator": {"type": "offset", "limit": 50, "total_path": "total"},
+    }
     cursor = {"cursor_path": "at", "initial_value": "2024-01-01T00:00:00Z", "start_param": "since"}
-    reads = Endpoint.model_validate_json(
-        json.dumps({"endpoint": "events", "data_selector": "data.events", "incremental": cursor})
+    endpoint = {"endpoint": "events", "data_selector": "data.events", "incremental": cursor}
+    source = Rows(
+        connector(type="rest_api", **{**keys, **api}), Endpoint.model_validate_json(json.dumps({**endpoint, **reads}))
     )
     wanted: dict[str, Any] = {
         "pipeline": "api_events",
         "dataset": "api",
         "table": "events",
-        "source": Rows(api, reads),
+        "source": source,
         "target": target,
         "columns": EVENTS,
         "primary_key": key,

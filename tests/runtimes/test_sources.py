@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -25,7 +26,8 @@ from buildkit_dagster.errors import (
 from buildkit_dagster.runtimes.ingest import Checks, ColumnSpec, IngestRequest, Rows
 from buildkit_dagster.runtimes.targets import Target
 from tests.postgres import Postgres, running_postgres
-from tests.runtimes.api import TOKEN, running_api
+from tests.runtimes.api import running_api
+from tests.runtimes.api_ways import TOKEN
 from tests.runtimes.ingest_requests import (
     CREDENTIALS,
     EVENTS,
@@ -94,6 +96,84 @@ def test_an_api_is_read_page_by_page_with_its_token_and_from_its_cursor_on(file:
         assert {query["since"] for _, query in api.requests[before:]} == {since}
         assert load(replace(request, force=True)).rows == (124, 124)
     assert asked(file, "SELECT count(*), max(version) FROM api.events") == [(124, 1)]
+
+
+@pytest.mark.parity("B-24")
+@pytest.mark.parametrize(
+    ("pages", "paginator", "reads", "requests"),
+    [
+        ("offset_untold", {"type": "offset", "limit": 50}, {}, 4),
+        ("offset", {"type": "offset", "limit": 50, "total_path": "total", "maximum_offset": 100}, {}, 2),
+        ("number", {"type": "page_number", "base_page": 1, "total_path": "pages"}, {}, 3),
+        ("number_untold", {"type": "page_number", "base_page": 1}, {}, 4),
+        ("one", {"type": "single_page"}, {}, 1),
+        ("link", {"type": "json_link", "next_url_path": "paging.next"}, {}, 3),
+        ("link", None, {}, 3),
+        ("header_link", {"type": "header_link"}, {}, 3),
+        ("cursor", {"type": "cursor", "cursor_path": "after", "cursor_param": "from"}, {}, 3),
+        (
+            "cursor",
+            {"type": "cursor", "cursor_path": "after", "cursor_body_path": "from"},
+            {"method": "POST", "json": {}},
+            3,
+        ),
+        ("header_cursor", {"type": "header_cursor", "cursor_key": "X-After", "cursor_param": "from"}, {}, 3),
+    ],
+)
+def test_an_api_is_read_to_its_end_however_it_tells_the_next_page(
+    file: Target, pages: str, paginator: dict[str, Any] | None, reads: dict[str, Any], requests: int
+) -> None:
+    with running_api(pages=pages) as api:
+        api.grow(120)
+        wanted = {"incremental": None, **reads}
+        rows = load(events_of(api.url, file, api={"paginator": paginator}, reads=wanted)).rows
+        assert len(api.requests) == requests
+    count = 100 if paginator and "maximum_offset" in paginator else 120
+    assert rows == (count, count)
+    assert asked(file, "SELECT count(DISTINCT id) FROM api.events") == [(count,)]
+
+
+def test_an_answer_without_the_total_that_was_named_is_told_without_its_rows(file: Target) -> None:
+    paginator = {"type": "offset", "limit": 50, "total_path": "count"}
+    with running_api() as api:
+        api.grow(120)
+        with pytest.raises(SourceFailed, match="Total `items` not found") as failed:
+            load(events_of(api.url, file, api={"paginator": paginator}))
+    assert "'id': 9" not in str(failed.value)
+
+
+API_KEY = {"type": "api_key", "api_key": SECRET}
+
+
+@pytest.mark.parity("B-24")
+@pytest.mark.parametrize(
+    ("door", "auth", "secret"),
+    [
+        ("header", {**API_KEY, "key_name": "X-Key"}, "API_KEY"),
+        ("query", {**API_KEY, "key_name": "key", "location": "query"}, "API_KEY"),
+        ("basic", {"type": "http_basic", "username": "u", "password": SECRET}, "PASSWORD"),
+        (
+            "oauth",
+            {"type": "oauth2_client_credentials", "client_id": "u", "client_secret": SECRET},
+            "CLIENT_SECRET",
+        ),
+    ],
+)
+def test_an_api_lets_in_who_shows_its_secret_and_what_it_says_to_others_quotes_none(
+    file: Target, monkeypatch: pytest.MonkeyPatch, door: str, auth: dict[str, Any], secret: str
+) -> None:
+    variable = f"SOURCES__REST_API__{secret}"
+    monkeypatch.setenv(variable, TOKEN)
+    with running_api(door=door) as api:
+        api.grow(3)
+        if door == "oauth":
+            auth = {**auth, "access_token_url": f"{api.url}/token", "access_token_request_data": {"scope": "events"}}
+        request = events_of(api.url, file, api={"auth": auth}, secrets={variable: SECRET})
+        assert load(request).rows == (3, 3)
+        monkeypatch.setenv(variable, "canary 61+20")
+        with pytest.raises(SourceFailed, match="401") as refused:
+            load(request)
+    assert re.search(r"canary.*61.*20", str(refused.value)) is None
 
 
 def test_a_changed_declaration_reads_a_source_from_the_start(file: Target) -> None:

@@ -85,6 +85,18 @@ def test_a_job_reads_what_its_source_says_or_the_assets_object(tmp_path: Path) -
         (API, "type: iceberg\nbucket: raw\n", READS, "source.incremental: a target of type 'iceberg' cannot take back"),
         (API, "type: iceberg\nbucket: row\n", "", "bucket: there is no bucket 'row', did you mean 'raw'?"),
         (API, "", READS.replace("since}", "since, lag: 60}"), "rows that `lag` reads again are replaced by their key"),
+        (
+            API.replace("cursor_param: after", "cursor_param: after, cursor_body_path: after"),
+            "",
+            "",
+            "the cursor goes into `cursor_param` or into the body at `cursor_body_path`; keep one",
+        ),
+        (
+            API.replace("bearer, token", "api_key, location: cookie, api_key"),
+            "",
+            "",
+            "api_key.location: this value is not allowed; allowed: 'header' or 'query'",
+        ),
         ("type: dlt\nfunction: a.b\n", "", "", "'a.b' is not allowed; allowed: an import path such as package.module"),
     ],
 )

@@ -12,6 +12,9 @@ from buildkit_dagster.errors import BuildkitError, SourceFailed, SourceUnavailab
 #: Statuses an API answers with while it is busy or broken: RFC 9110 and RFC 6585.
 _PASSING = (408, 425, 429, 500, 502, 503, 504)
 
+#: How many characters of what an error says are told.
+_SAID = 400
+
 
 def cause_of(error: BaseException) -> BaseException:
     """The first cause, or the first error of ours on the way to it."""
@@ -37,3 +40,8 @@ def _passes_by_itself(error: BaseException) -> bool:
 def first_lines(error: BaseException) -> str:
     """The first three lines of what it says, as one."""
     return " ".join(str(error).split("\n")[:3])
+
+
+def shortened(text: str) -> str:
+    """`text` at a length that can be read: of an answer that it cannot use, dlt quotes all rows."""
+    return text if len(text) <= _SAID else f"{text[:_SAID]}..."

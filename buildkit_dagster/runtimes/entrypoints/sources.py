@@ -48,7 +48,7 @@ def _rest_api(connector: RestApi, endpoint: Endpoint, _types: Mapping[str, str])
         "params": dict(endpoint.params),
         "json": endpoint.json_body,
         "data_selector": endpoint.data_selector,
-        "paginator": paginator and _without_none(paginator.model_dump()),
+        "paginator": paginator and _paginator(paginator.model_dump()),
         "incremental": endpoint.incremental and _without_none(endpoint.incremental.model_dump()),
     }
     client = {"base_url": connector.base_url, "headers": dict(connector.headers), "auth": _auth(connector)}
@@ -56,6 +56,12 @@ def _rest_api(connector: RestApi, endpoint: Endpoint, _types: Mapping[str, str])
     config: Any = {"client": _without_none(client), "resources": [resource]}
     [found] = rest_api_resources(config)
     return found
+
+
+def _paginator(values: Mapping[str, Any]) -> dict[str, Any]:
+    """dlt's words for it. Where no total is named there is none: dlt would look for one called `total`."""
+    named = {"total_path": values["total_path"]} if "total_path" in values else {}
+    return {**_without_none(values), **named}
 
 
 def _auth(connector: RestApi) -> dict[str, Any] | None:

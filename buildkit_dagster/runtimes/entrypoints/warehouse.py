@@ -29,7 +29,7 @@ from buildkit_dagster.runtimes.entrypoints.destinations import (
     hints_of,
     writing_of,
 )
-from buildkit_dagster.runtimes.entrypoints.failures import cause_of, failure_of, first_lines
+from buildkit_dagster.runtimes.entrypoints.failures import cause_of, failure_of, first_lines, shortened
 from buildkit_dagster.runtimes.entrypoints.reading import Reading
 from buildkit_dagster.runtimes.entrypoints.secrets import hidden
 from buildkit_dagster.runtimes.entrypoints.writers import claim_duckdb, claim_postgres
@@ -229,7 +229,8 @@ def _told_plainly(request: IngestRequest) -> Iterator[None]:
         cause = cause_of(error)
         if isinstance(cause, BuildkitError):
             raise cause from None
-        table, reason = f"{request.dataset}.{request.table}", hidden(first_lines(cause), request.secrets)
+        table = f"{request.dataset}.{request.table}"
+        reason = shortened(hidden(first_lines(cause), request.secrets))
         if error.step == "extract" and isinstance(request.source, Rows):
             raise failure_of(cause)(table, request.source.connector.name, reason) from error
         raise LoadFailed(table, error.step, reason) from error
