@@ -1,7 +1,8 @@
 """Loads of one request that are killed at random moments: `python -m tests.runtimes.killed REQUEST KILLS SEED`.
 
 Each load is a process of its own, forked when everything is imported and killed by SIGKILL, so that most of its time
-is the load itself. Prints as JSON how many were killed and how many came to their end first; the last is not killed.
+is the load itself. Some more are killed where chance hardly comes: when their rows are in the target and nothing tells
+of it. Prints as JSON how many were killed and how many came to their end first; the last is not killed.
 """
 
 from __future__ import annotations
@@ -13,10 +14,22 @@ import signal
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
+from dlt.destinations.impl.filesystem.filesystem import FilesystemClient
+from dlt.load.load import Load
+
+from buildkit_dagster.runtimes.entrypoints.destinations import IN_A_BUCKET
 from buildkit_dagster.runtimes.entrypoints.files import s3_client
 from buildkit_dagster.runtimes.entrypoints.ingest import ingest
 from buildkit_dagster.runtimes.ingest import IngestRequest
+
+#: A class and its method, in whose place a load dies.
+Point = tuple[type[Any], str]
+#: After the rows, before anything tells of the package's end.
+_UNTOLD: Point = (Load, "complete_package")
+#: In a bucket, two files tell of it: this is between them.
+_HALF_TOLD: Point = (FilesystemClient, "_store_load")
 
 
 class Silent:
@@ -33,17 +46,22 @@ def main(request_file: str, kills: int, seed: int) -> int:
     for _ in range(kills):
         ended = _seconds(request, chance.uniform(0, longest))
         told["killed" if ended is None else "ended"] += 1
+    for point in (_UNTOLD, _HALF_TOLD) if request.target.type in IN_A_BUCKET else (_UNTOLD,):
+        assert _seconds(request, None, point) is None, point
+        told["killed"] += 1
     if _seconds(request, None) is None:
         return 1
     print(json.dumps(told))
     return 0
 
 
-def _seconds(request: IngestRequest, kill_after: float | None) -> float | None:
+def _seconds(request: IngestRequest, kill_after: float | None, dies_at: Point | None = None) -> float | None:
     """How long a load took; None where it was killed, or failed."""
     began, child = time.monotonic(), os.fork()
     if child == 0:
         try:
+            if dies_at:
+                setattr(*dies_at, lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL))
             ingest(Silent(), request, s3_client(), lambda: None)  # type: ignore[arg-type]
             os._exit(0)
         except Exception as error:  # noqa: BLE001

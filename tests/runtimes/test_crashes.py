@@ -120,7 +120,7 @@ def test_after_loads_that_were_killed_anywhere_the_table_is_what_the_source_has(
         request = events_of(api.url, places.target(where), *key, dataset=dataset, pipeline=dataset)
         load(request)
         told = killed_loads(request, places.folder, kills)
-        assert told["killed"] > 0
+        assert told["killed"] > 1
         found = [
             (number, moment.astimezone(UTC), version)
             for number, moment, version in places.rows(where, dataset, "events", "id", "at", "version")

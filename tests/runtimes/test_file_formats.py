@@ -7,18 +7,26 @@ import json
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
+from uuid import uuid4
 
+import duckdb
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+from buildkit_dagster.config.source_connectors import FileFormat
 from buildkit_dagster.errors import ContractBroken, UnreadableFile
 from buildkit_dagster.runtimes.entrypoints.arrow_tables import read_parquet
 from buildkit_dagster.runtimes.entrypoints.columns import Declared, ReadRows
 from buildkit_dagster.runtimes.entrypoints.csv_files import read_csv
 from buildkit_dagster.runtimes.entrypoints.json_rows import read_jsonl
-from buildkit_dagster.runtimes.ingest import ColumnSpec, Contract
+from buildkit_dagster.runtimes.ingest import ColumnSpec, Contract, Files, IngestRequest
+from buildkit_dagster.runtimes.object_keys import KeyPattern
+from buildkit_dagster.runtimes.targets import Target
+from tests.google.server import google
+from tests.runtimes.ingest_requests import QUIET, load
 
 Read = Callable[[str, bytes, Declared], ReadRows]
 
@@ -60,26 +68,59 @@ def as_parquet_of(table: pa.Table) -> bytes:
 FORMATS = {"csv": (read_csv, as_csv), "jsonl": (read_jsonl, as_jsonl), "parquet": (read_parquet, as_parquet)}
 
 
-@pytest.mark.parametrize(
-    ("read", "content"),
-    [
-        (
-            read_csv,
-            ",".join(c.name for c in COLUMNS).encode()
-            + b'\nx,7,1.5,true,2013-01-01T10:00:00Z,2013-01-01,10:30:00,1.25,"{""k"": 1}"\n',
-        ),
-        (
-            read_jsonl,
-            b'{"a_text": "x", "a_bigint": 7, "a_double": 1.5, "a_bool": true, "a_decimal": "1.25", "a_json": {"k": 1}, '
-            b'"a_timestamp": "2013-01-01T12:00:00+02:00", "a_date": "2013-01-01", "a_time": "10:30:00"}\n\n',
-        ),
-        (read_parquet, as_parquet([dict(zip((c.name for c in COLUMNS), (*ROW[:8], {"k": 1}), strict=True))])),
-    ],
-)
-def test_every_type_is_read_from_every_format(read: Read, content: bytes) -> None:
-    found = read("f", content, Declared(COLUMNS, "strict", ("",)))
+EVERY_TYPE = {
+    "csv": ",".join(c.name for c in COLUMNS).encode()
+    + b'\nx,7,1.5,true,2013-01-01T10:00:00Z,2013-01-01,10:30:00,1.25,"{""k"": 1}"\n',
+    "jsonl": b'{"a_text": "x", "a_bigint": 7, "a_double": 1.5, "a_bool": true, "a_decimal": "1.25", '
+    b'"a_json": {"k": 1}, '
+    b'"a_timestamp": "2013-01-01T12:00:00+02:00", "a_date": "2013-01-01", "a_time": "10:30:00"}\n\n',
+    "parquet": as_parquet([dict(zip((c.name for c in COLUMNS), (*ROW[:8], {"k": 1}), strict=True))]),
+}
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_every_type_is_read_from_every_format(kind: str) -> None:
+    found = FORMATS[kind][0]("f", EVERY_TYPE[kind], Declared(COLUMNS, "strict", ("",)))
     assert found.table.to_pylist() == [dict(zip((c.name for c in COLUMNS), ROW, strict=True))]
     assert (found.undeclared, found.absent, found.misfits) == ((), (), {})
+
+
+@pytest.mark.parity("B-46")
+@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("store", ["s3", "gcs"])
+def test_every_type_is_loaded_from_every_format_in_every_store(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    boto: Callable[[str], Any],
+    aws_env: dict[str, str],
+    store: Literal["s3", "gcs"],
+    kind: FileFormat,
+) -> None:
+    bucket, warehouse = f"raw-{uuid4().hex[:8]}", str(tmp_path / "warehouse.duckdb")
+    request = IngestRequest(
+        pipeline="till_sales",
+        dataset="till",
+        table="sales",
+        source=Files(store, bucket, KeyPattern("sales/"), kind, ("",)),
+        target=Target("duckdb", warehouse),
+        columns=COLUMNS,
+    )
+    with google({}) as stand_in:
+        for name, value in {**QUIET, **aws_env, **stand_in.variables}.items():
+            monkeypatch.setenv(name, value)
+        stand_in.storage.make_bucket(bucket)
+        boto("s3").create_bucket(Bucket=bucket)
+        for number in (1, 2):
+            key = f"sales/{number}.{kind}"
+            if store == "s3":
+                boto("s3").put_object(Bucket=bucket, Key=key, Body=EVERY_TYPE[kind])
+            else:
+                stand_in.storage.put(bucket, key, EVERY_TYPE[kind])
+        assert (load(request, boto("s3")).rows, load(request, boto("s3")).rows) == ((2, 2), (2, 0))
+    with duckdb.connect(warehouse, read_only=True) as connection:
+        names = ", ".join(column.name for column in COLUMNS)
+        found = connection.execute(f"SELECT {names} FROM till.sales").fetchall()
+    assert [(*row[:8], json.loads(row[8])) for row in found] == [(*ROW[:8], {"k": 1})] * 2
 
 
 def read_as(kind: str, rows: list[dict[str, Any]], contract: Contract, *columns: ColumnSpec) -> ReadRows:
