@@ -1,4 +1,4 @@
-"""One job on every runtime there is: the same rows, the same events, and the same rows after a killed worker.
+"""One job on every runtime there is: the same rows, the same events, and the same rows after a killed worker or load.
 
 What only one runtime does is in the tests of that runtime.
 """
@@ -6,8 +6,10 @@ What only one runtime does is in the tests of that runtime.
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -239,3 +241,43 @@ def test_a_worker_killed_in_the_middle_of_a_load_is_recovered_by_the_next_run(
     # What a process on this machine goes on to load after its worker, the next run finds loaded.
     allowed = (0, 6) if runtime == "local" else (6,)
     assert whole.materialization.metadata["rows_loaded"].value in allowed
+
+
+def holders(file: Path) -> list[int]:
+    """The other processes of this machine that have a file open."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*/fd"):
+        with contextlib.suppress(OSError):
+            if any(opened.readlink() == file for opened in folder.iterdir()):
+                found.append(int(folder.parent.name))
+    return [pid for pid in found if pid != os.getpid()]
+
+
+def kill_the_work(scene: Scene) -> None:
+    """SIGKILL to whatever loads, wherever it runs, when some of what it writes is in the warehouse and some is not."""
+    warehouse = scene.till.warehouse.resolve()
+    [pid] = until(lambda: holders(warehouse), bool, 60)
+    log = warehouse.with_name(f"{warehouse.name}.wal")
+    while not log.exists() and process.started_at(pid):
+        time.sleep(0.002)
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+
+
+@pytest.mark.parity("B-25")
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_work_that_is_killed_while_it_writes_fails_its_run_and_the_next_run_makes_up_for_it(
+    tmp_path: Path, emulator: Emulator, stand_in: GoogleStandIn, runtime: str
+) -> None:
+    scene = RUNTIMES[runtime](tmp_path / "platform", emulator, stand_in)
+    for key, body in months(1).items():
+        scene.put(key, body)
+    with DagsterInstance.local_temp(str(tmp_path)) as instance:
+        killer = threading.Thread(target=kill_the_work, args=(scene,))
+        killer.start()
+        killed = scene.till.materialize(instance, JOB)
+        killer.join()
+        assert "exit code" in failure_of(killed)
+        result = scene.till.materialize(instance, JOB)
+        assert result.success, failure_of(result)
+    assert [row[0] for row in scene.till.rows(ALL)] == [1, 2, 3, 4, 5, 6]
