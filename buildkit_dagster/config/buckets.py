@@ -1,4 +1,5 @@
-"""The buckets of the lake: how objects that come into one are heard of, and when too much of that waits."""
+"""The buckets of the lake: how objects that come into one are heard of, which start what does not read them, and when
+too much of that waits."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from buildkit_dagster.config.values import Model
+from buildkit_dagster.config.values import Model, Slug
 
 _Count = Annotated[int, Field(ge=0)]
 
@@ -36,3 +37,11 @@ class Bucket(Model):
         if self.notifications and self.poll:
             raise ValueError("`poll` is for a bucket without `notifications`, which tell of every object; keep one")
         return self
+
+
+class ObjectFilter(Model):
+    """Objects that start a job: those of a bucket of the lake below `prefix`, and only those that end in `suffix`."""
+
+    bucket: Slug
+    prefix: Annotated[str, Field(pattern=r"^[^/].*/$")]
+    suffix: Annotated[str | None, Field(min_length=1)] = None

@@ -13,6 +13,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from buildkit_dagster.config.assets import FinOps, TableAsset
+from buildkit_dagster.config.buckets import ObjectFilter
 from buildkit_dagster.config.connectors import SourceConnector, TargetConnector
 from buildkit_dagster.config.file_source import FileSource
 from buildkit_dagster.config.job_settings import (
@@ -33,7 +34,7 @@ class JobFile(Model):
 
     `environment` names the one environment the job is for; without it, it is in all of them. `source_connector`,
     `target_connector` and `asset` repeat, for readers, the names that the files at the paths give. Without `source`,
-    the job reads what `job_sources.default_source` says.
+    the job reads what `job_sources.default_source` says. `on_objects` starts a job that reads no files.
     """
 
     elsewhere: ClassVar[Mapping[str, str]] = {
@@ -52,6 +53,7 @@ class JobFile(Model):
     schedule: Schedule | None = None
     timezone: Timezone = "UTC"
     scheduler: Scheduler = "dagster"
+    on_objects: ObjectFilter | None = None
     infrastructure: Infrastructure = Infrastructure()
     finops: FinOps = FinOps()
     governance_overrides: GovernanceOverrides = GovernanceOverrides()

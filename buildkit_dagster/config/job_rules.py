@@ -70,6 +70,17 @@ def tenant_of(entry: Entry[JobFile]) -> str:
     return entry.document.mark(()).file.parent.name
 
 
+def started_by_objects(draft: Draft) -> Iterator[Problem]:
+    """A job that reads files is started by those, and by no others."""
+    for entry in draft.jobs:
+        connector = draft.connectors.get(entry.text("source_connector_path") or "")
+        if entry.value and entry.value.on_objects and connector and connector.text("type") in ("s3", "gcs"):
+            yield entry.document.problem(
+                ("on_objects",),
+                "is for jobs that read no files: this one is started by the files it reads; leave it out",
+            )
+
+
 def image_of(draft: Draft, entry: Entry[JobFile]) -> tuple[Entry[Any], KeyPath, str] | None:
     """The platform's image that a job runs, and where it is written: in the job, or in the environment's `runtime`.
 

@@ -10,6 +10,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from buildkit_dagster.config.buckets import ObjectFilter
 from buildkit_dagster.config.building import Building
 from buildkit_dagster.config.notifications import Elementary, Notifying, switchable
 from buildkit_dagster.config.values import (
@@ -68,14 +69,6 @@ class Freshness(Model):
 
     hours: Annotated[float, Field(gt=0)]
     severity: Literal["warn", "error"] = "warn"
-
-
-class ObjectFilter(Model):
-    """Objects that start a build: those of a bucket of the lake below `prefix`, and only those that end in `suffix`."""
-
-    bucket: Slug
-    prefix: Annotated[str, Field(pattern=r"^[^/].*/$")]
-    suffix: Annotated[str | None, Field(min_length=1)] = None
 
 
 def _lower(value: object) -> object:

@@ -20,11 +20,12 @@ from buildkit_dagster.naming import PACKAGE_IMAGE
 
 
 def references_of_jobs(draft: Draft) -> Iterator[Problem]:
-    """Their asset file, their connectors, of a kind that can stand there, and their image."""
+    """Their asset file, their connectors, of a kind that can stand there, their image and bucket."""
     for entry in draft.jobs:
         yield from _dangling(entry, ("asset_path",), entry.text("asset_path"), draft.assets, "asset file")
         yield from _connector(draft, entry, "source_connector_path", SOURCES)
         yield from _connector(draft, entry, "target_connector_path", TARGETS)
+        yield from _bucket_of_objects(draft, entry)
         image = image_of(draft, entry)
         if image is not None:
             yield from _dangling(*image, draft.config.names("images"), "image")
@@ -66,8 +67,7 @@ def references_of_projects(draft: Draft) -> Iterator[Problem]:
     for entry in draft.projects:
         images = draft.config.names("images")
         yield from _dangling(entry, ("image",), entry.text("image") or PACKAGE_IMAGE, images, "image")
-        bucket = ("on_objects", "bucket")
-        yield from _dangling(entry, bucket, entry.text(*bucket), draft.config.names("buckets"), "bucket")
+        yield from _bucket_of_objects(draft, entry)
         path = entry.text("path")
         if path is not None:
             yield from _missing(draft, entry, ("path",), path, "dbt_project.yml")
@@ -75,6 +75,11 @@ def references_of_projects(draft: Draft) -> Iterator[Problem]:
             yield entry.document.problem(
                 ("path",), "required key is missing: `runtime: local` runs the project from it"
             )
+
+
+def _bucket_of_objects(draft: Draft, entry: Entry[Any]) -> Iterator[Problem]:
+    path = ("on_objects", "bucket")
+    yield from _dangling(entry, path, entry.text(*path), draft.config.names("buckets"), "bucket")
 
 
 def references_of_environment(draft: Draft) -> Iterator[Problem]:

@@ -13,7 +13,13 @@ from typing import Any
 from buildkit_dagster.config.assemble import platform_of
 from buildkit_dagster.config.draft import Draft, Entry
 from buildkit_dagster.config.ingest import JobFile
-from buildkit_dagster.config.job_rules import classified_columns, repeated_names, schedule_names, tenant_of
+from buildkit_dagster.config.job_rules import (
+    classified_columns,
+    repeated_names,
+    schedule_names,
+    started_by_objects,
+    tenant_of,
+)
 from buildkit_dagster.config.places import (
     gcp_problems,
     network_problems,
@@ -145,6 +151,7 @@ _RULES: tuple[Callable[[Draft], Iterator[Problem]], ...] = (
     references_of_jobs,
     repeated_names,
     classified_columns,
+    started_by_objects,
     references_of_connectors,
     reads_of_jobs,
     target_problems,

@@ -12,6 +12,7 @@ from functools import partial
 from dagster import AssetKey, DagsterInstance, SensorEvaluationContext
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
+from buildkit_dagster.config.buckets import ObjectFilter
 from buildkit_dagster.config.ingest import IngestJob
 from buildkit_dagster.config.models import Platform
 from buildkit_dagster.config.projects import DbtProject
@@ -78,8 +79,9 @@ def lake_jobs(
             bucket = project.on_objects.bucket
             found.setdefault(bucket, []).append(_build(project, builds[project.name], platform.names.bucket(bucket)))
     for job in platform.ingest_jobs:
-        if job.lake_bucket and job.lake_bucket in buckets:
-            found.setdefault(job.lake_bucket, []).append(_ingest(job, platform.names.bucket(job.lake_bucket)))
+        bucket, pattern = _starts(job)
+        if bucket in buckets and pattern:
+            found.setdefault(bucket, []).append(_ingest(job, platform.names.bucket(bucket), pattern))
     return found
 
 
@@ -90,8 +92,22 @@ def google_jobs(platform: Platform) -> Mapping[Door, Sequence[ObjectJob]]:
         source = job.source
         if isinstance(source, GcsFiles) and (source.subscription or source.poll):
             door = Door(source.bucket, source.subscription, source.poll)
-            found.setdefault(door, []).append(_ingest(job, source.bucket))
+            assert job.files is not None, job.name
+            found.setdefault(door, []).append(_ingest(job, source.bucket, KeyPattern.of(job.files)))
     return found
+
+
+def _starts(job: IngestJob) -> tuple[str, KeyPattern | None]:
+    """The bucket of the lake and the objects in it that start a job: those it reads, or those it names."""
+    if job.lake_bucket and job.files:
+        return job.lake_bucket, KeyPattern.of(job.files)
+    if job.job.on_objects:
+        return job.job.on_objects.bucket, _pattern(job.job.on_objects)
+    return "", None
+
+
+def _pattern(wanted: ObjectFilter) -> KeyPattern:
+    return KeyPattern(wanted.prefix, suffix=wanted.suffix)
 
 
 def _build(project: DbtProject, build: Build, bucket: str) -> ObjectJob:
@@ -99,19 +115,18 @@ def _build(project: DbtProject, build: Build, bucket: str) -> ObjectJob:
     return ObjectJob(
         name=build.job.name,
         bucket=bucket,
-        pattern=KeyPattern(project.on_objects.prefix, suffix=project.on_objects.suffix),
+        pattern=_pattern(project.on_objects),
         definition=build.job,
         makes=build.makes,
         units=() if project.runtime == "local" else (AssetKey(infra_key("dbt", project.name)),),
     )
 
 
-def _ingest(job: IngestJob, bucket: str) -> ObjectJob:
-    assert job.files is not None, job.name
+def _ingest(job: IngestJob, bucket: str, pattern: KeyPattern) -> ObjectJob:
     return ObjectJob(
         name=ingest_job_name(job.tenant, job.name),
         bucket=bucket,
-        pattern=KeyPattern.of(job.files),
+        pattern=pattern,
         definition=ingest_job(job),
         makes=(AssetKey(table_key(job.asset.source_type, job.asset.object)),),
         units=tuple(unit_keys(job)),

@@ -31,7 +31,7 @@ from buildkit_dagster.emulator.control import Emulator
 from tests.defs.object_daemon import Daemon
 from tests.defs.test_ingest import client_of
 from tests.defs.till import Till, new_till, sales, till_at
-from tests.scenario import write_platform
+from tests.scenario import edited, write_platform
 
 
 @pytest.fixture
@@ -185,12 +185,19 @@ def test_the_sensor_and_its_tables_load_as_definitions(till: Till) -> None:
     assert repository.get_job("ingest_acme_sales").partitions_def == DynamicPartitionsDefinition(name="till_sales")
 
 
-def test_objects_start_the_build_of_a_dbt_project_too(
+DROPS = "on_objects: {bucket: raw, prefix: drops/, suffix: .done}"
+
+
+def test_objects_start_the_build_of_a_dbt_project_and_a_job_that_reads_no_files(
     emulator: Emulator, tmp_path: Path, instance: DagsterInstance
 ) -> None:
     folder = write_platform(tmp_path / "platform")
     with (folder / "config/codebuild-config.yml").open("a") as file:
-        file.write("    on_objects: {bucket: raw, prefix: drops/, suffix: .done}\n")
+        file.write(f"    {DROPS}\n")
+    (folder / "config/connectors/api.yaml").write_text("name: api\ntype: rest_api\nbase_url: https://a.example.com\n")
+    job = edited(folder, "config/jobs/acme/customers.yaml", "connectors/raw.yaml", "connectors/api.yaml")
+    with job.open("a") as file:
+        file.write(f"infrastructure: {{runtime: {{type: local}}}}\n{DROPS}\n")
     till = till_at(folder, f"till-{uuid.uuid4().hex[:8]}", emulator.endpoint, client_of(emulator))
     till.make_lake()
     build = Build(dbt_job("shop", AssetSelection.keys("shop/orders")), (AssetKey(["shop", "orders"]),))
@@ -199,5 +206,5 @@ def test_objects_start_the_build_of_a_dbt_project_too(
     instance.report_runless_asset_event(AssetMaterialization(["infra", "dbt", "shop"]))
     for key in ("drops/monday.csv", "drops/tuesday.done"):
         till.put(key, b"")
-    assert [request.job_name for request in daemon.tick()] == ["dbt_shop"]
+    assert sorted(request.job_name or "" for request in daemon.tick()) == ["dbt_shop", "ingest_acme_customers"]
     assert daemon.objects() == ["drops/tuesday.done"]

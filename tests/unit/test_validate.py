@@ -211,6 +211,16 @@ def test_the_small_platform_and_the_demo_are_valid(folder: Path):
         pytest.param(
             SALES,
             "schedule: rate(12 hours)",
+            "on_objects: {bucket: rae, prefix: drops/}",
+            [
+                f"{SALES}:6: on_objects: is for jobs that read no files: this one is started by the files it reads",
+                f"{SALES}:6: on_objects.bucket: there is no bucket 'rae', did you mean 'raw'?",
+            ],
+            id="a job of files that other objects start",
+        ),
+        pytest.param(
+            SALES,
+            "schedule: rate(12 hours)",
             "schedule: rate(7 hour)",
             [f"{SALES}:6: schedule: 'rate(7 hour)': EventBridge wants `rate(1 hour)` and `rate(2 hours)`"],
             id="a rate in bad grammar",
