@@ -253,14 +253,15 @@ def holders(file: Path) -> list[int]:
     return [pid for pid in found if pid != os.getpid()]
 
 
-def kill_the_work(scene: Scene) -> None:
+def kill_the_work(scene: Scene, over: threading.Event) -> None:
     """SIGKILL to whatever loads, wherever it runs, when some of what it writes is in the warehouse and some is not."""
-    warehouse = scene.till.warehouse.resolve()
-    [pid] = until(lambda: holders(warehouse), bool, 60)
+    warehouse, found = scene.till.warehouse.resolve(), list[int]()
+    while not over.is_set() and not (found := holders(warehouse)):
+        time.sleep(0.02)
     log = warehouse.with_name(f"{warehouse.name}.wal")
-    while not log.exists() and process.started_at(pid):
+    while not over.is_set() and not log.exists():
         time.sleep(0.002)
-    with contextlib.suppress(ProcessLookupError):
+    for pid in found if not over.is_set() else ():
         os.kill(pid, signal.SIGKILL)
 
 
@@ -273,9 +274,11 @@ def test_work_that_is_killed_while_it_writes_fails_its_run_and_the_next_run_make
     for key, body in months(1).items():
         scene.put(key, body)
     with DagsterInstance.local_temp(str(tmp_path)) as instance:
-        killer = threading.Thread(target=kill_the_work, args=(scene,))
+        over = threading.Event()
+        killer = threading.Thread(target=kill_the_work, args=(scene, over))
         killer.start()
         killed = scene.till.materialize(instance, JOB)
+        over.set()
         killer.join()
         assert "exit code" in failure_of(killed)
         result = scene.till.materialize(instance, JOB)
