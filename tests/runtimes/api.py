@@ -77,7 +77,7 @@ def running_api(**how: Any) -> Iterator[Api]:
             query = _plain(parts.query)
             with api._lock:
                 api.requests.append((parts.path, query))
-                status, body, headers = _reply(api, parts.path, query, self.headers, sent)
+                status, body, headers = _reply(api, parts.path, query, dict(self.headers.items()), sent)
             content = json.dumps(body).encode()
             self.send_response(status)
             for name, value in {"Content-Type": "application/json", **headers}.items():
