@@ -1,10 +1,10 @@
-"""What `dagster job execute -f` is given: the planted root as assets; CANARY_ROOT says where it lies."""
+"""What `dagster job execute -f` is given: the planted root as assets with checks; CANARY_ROOT says where it lies."""
 
 import os
 
-from dagster import AssetExecutionContext, Definitions, define_asset_job
+from dagster import AssetExecutionContext, AssetSelection, Definitions, define_asset_job
 
-from buildkit_dagster import TerraformCliResource, TerraformStack, terraform_assets
+from buildkit_dagster import TerraformCliResource, TerraformStack, terraform_assets, terraform_policy_checks
 from tests.canaries.planted import variables
 
 stack = TerraformStack(os.environ["CANARY_ROOT"], name="planted", variables=variables(os.environ["CANARY_VERDICT"]))
@@ -15,6 +15,10 @@ def planted_assets(context: AssetExecutionContext, terraform: TerraformCliResour
     yield from terraform.cli(["apply"], context=context).stream()
 
 
+checks = terraform_policy_checks(stack=stack)
 defs = Definitions(
-    assets=[planted_assets], jobs=[define_asset_job("everything")], resources={"terraform": TerraformCliResource()}
+    assets=[planted_assets],
+    asset_checks=[checks],
+    jobs=[define_asset_job("everything"), define_asset_job("looked_at", AssetSelection.checks(*checks.check_keys))],
+    resources={"terraform": TerraformCliResource(policies=f"{stack.path}/policies")},
 )

@@ -173,12 +173,23 @@ resource "terraform_data" "run" {
 }
 """
 
+#: A policy of the user's own that quotes whatever it finds.
+QUOTING = """package main
+
+warn contains message if {
+    some change in input.resource_changes
+    message := sprintf("holds %v", [change.change.after.input])
+}
+"""
+
 TFVARS = "vault = @tfvars file@\ndb_password = @variable secret by its name@\n"
 
 
 def plant(folder: Path) -> Path:
-    """Write the root; its state is local."""
+    """Write the root, and the policy beside it; its state is local."""
     (folder / "part").mkdir(parents=True)
+    (folder / "policies").mkdir()
+    (folder / "policies" / "quote.rego").write_text(QUOTING)
     (folder / "main.tf").write_text(_filled(ROOT))
     (folder / "part" / "main.tf").write_text(PART)
     (folder / "terraform.tfvars").write_text(_filled(TFVARS))

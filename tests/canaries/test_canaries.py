@@ -14,11 +14,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from dagster import DagsterEventType, DagsterInstance
+from dagster import AssetCheckKey, DagsterEventType, DagsterInstance
 
+from buildkit_dagster import TerraformStack
+from buildkit_dagster.defs.checks import POLICY, Result, last_results
 from buildkit_dagster.process import start
 from buildkit_dagster.terraform.secret_names import MARK
 from tests.canaries.planted import CANARIES, ENVIRONMENT, found_in, found_in_files, plant
+from tests.terraform_runs import key_of
 
 REPOSITORY = Path(__file__).parents[2]
 #: Every way the planted root can end, and what its error must still say.
@@ -67,12 +70,24 @@ def _watch(child, seen: set[bytes]) -> None:  # type: ignore[no-untyped-def]
         time.sleep(0.05)
 
 
+def execute(name: str, folder: Path, verdict: str) -> Ended:
+    """Run a job of the planted root by `dagster job execute`."""
+    argv = [sys.executable, "-m", "dagster", "job", "execute", "-f", "tests/canaries/definitions.py", "-j", name]
+    return run(argv, plant(folder / "planted"), folder / "home", verdict)
+
+
+def quoted(ended: Ended) -> Result:
+    """What the policy that quotes secrets came to, as the check of the first unit has it."""
+    first = TerraformStack(ended.root, name="planted").root.names[0]
+    key = AssetCheckKey(key_of("planted", first), POLICY)
+    with DagsterInstance.from_config(str(ended.home)) as instance:
+        return last_results(instance, [key])[key]
+
+
 @pytest.fixture(scope="module", params=ENDINGS)
 def job(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Ended]:
-    """A run of the planted root by `dagster job execute` that ends in each of these ways."""
-    folder = tmp_path_factory.mktemp(request.param)
-    argv = [sys.executable, "-m", "dagster", "job", "execute", "-f", "tests/canaries/definitions.py"]
-    return request.param, run([*argv, "-j", "everything"], plant(folder / "planted"), folder / "home", request.param)
+    """A run of the planted root that ends in each of these ways."""
+    return request.param, execute("everything", tmp_path_factory.mktemp(request.param), request.param)
 
 
 def test_no_secret_is_in_anything_that_a_run_writes_or_prints(job: tuple[str, Ended]) -> None:
@@ -83,6 +98,18 @@ def test_no_secret_is_in_anything_that_a_run_writes_or_prints(job: tuple[str, En
     assert found_in_files(ended.home) == []
     assert [line for line in ended.seen if found_in(line)] == []
     assert any(b"terraform\0plan" in line for line in ended.seen)
+    if verdict != "precondition":
+        assert MARK in quoted(ended).description, "no check quotes a secret"
+
+
+def test_no_secret_is_in_what_a_check_says_that_is_run_by_itself(tmp_path: Path) -> None:
+    ended = execute("looked_at", tmp_path, "good")
+    assert ended.code == 0, ended.err[-3000:]
+    assert found_in((ended.out + ended.err).encode()) == []
+    assert found_in_files(ended.home) == []
+    said = quoted(ended)
+    assert "holds {" in said.description
+    assert MARK in said.description
 
 
 def test_a_run_without_secrets_in_it_still_says_what_happened(job: tuple[str, Ended]) -> None:
@@ -126,14 +153,6 @@ def test_files_that_hold_secrets_are_readable_by_their_owner_only(job: tuple[str
     assert any(found_in(file.read_bytes()) for file in files if file.is_file()), "the test looks in the wrong place"
 
 
-POLICY = """package main
-
-warn contains message if {
-    some change in input.resource_changes
-    message := sprintf("holds %v", [change.change.after.input])
-}
-"""
-
 CLI = """
 import os, sys
 from pathlib import Path
@@ -174,8 +193,6 @@ def test_the_command_line_prints_no_secret(tmp_path: Path, verdict: str, told: s
     root = plant(tmp_path / "planted")
     (root / "config").mkdir()
     (root / "config" / "platform.yaml").write_text("")
-    (root / "policies").mkdir()
-    (root / "policies" / "quote.rego").write_text(POLICY)
     script = f"import os, sys; sys.path.insert(0, os.getcwd()); os.chdir(os.environ['CANARY_ROOT'])\n{CLI}"
     ended = run([sys.executable, "-c", script], root, tmp_path / "home", verdict)
     assert told in ended.out + ended.err
