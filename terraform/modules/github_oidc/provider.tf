@@ -13,9 +13,20 @@ data "aws_iam_openid_connect_provider" "github" {
   url = "https://token.actions.githubusercontent.com"
 }
 
+data "aws_caller_identity" "current" {}
+
+data "aws_partition" "current" {}
+
+# The ARN of one that is made here is put together, so that the first plan tells who gets into the roles; its parts come
+# from the resource, so that the roles wait for it.
 locals {
+  account = "arn:${data.aws_partition.current.partition}:iam::${data.aws_caller_identity.current.account_id}"
+
   provider_arn = one(concat(
-    aws_iam_openid_connect_provider.github[*].arn,
+    [
+      for provider in aws_iam_openid_connect_provider.github :
+      "${local.account}:oidc-provider/${trimprefix(provider.url, "https://")}"
+    ],
     data.aws_iam_openid_connect_provider.github[*].arn,
   ))
 }

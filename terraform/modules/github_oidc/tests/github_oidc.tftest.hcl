@@ -7,6 +7,14 @@ mock_provider "aws" {
     defaults = { arn = "arn:aws:iam::123456789012:oidc-provider/of-somebody-else" }
   }
 
+  mock_data "aws_caller_identity" {
+    defaults = { account_id = "123456789012" }
+  }
+
+  mock_data "aws_partition" {
+    defaults = { partition = "aws-cn" }
+  }
+
   mock_resource "aws_iam_role" {
     defaults = { arn = "arn:aws:iam::123456789012:role/example" }
   }
@@ -20,6 +28,18 @@ variables {
   apply_role_name   = "apply"
   apply_environment = "prod"
   state_bucket_arn  = "arn:aws:s3:::example-tfstate"
+}
+
+run "the_first_plan_knows_who_gets_in" {
+  command = plan
+
+  assert {
+    condition = toset([
+      for policy in [aws_iam_role.plan.assume_role_policy, aws_iam_role.apply.assume_role_policy] :
+      jsondecode(policy).Statement[0].Principal.Federated
+    ]) == toset(["arn:aws-cn:iam::123456789012:oidc-provider/token.actions.githubusercontent.com"])
+    error_message = "The provider's ARN is known before the provider is there."
+  }
 }
 
 run "trust_is_by_exact_subject_and_audience" {
