@@ -24,6 +24,8 @@ _MANY, _FOLDED = 10, 25
 _PACE = 1.0
 #: A service for machines is sent so many at once.
 _AT_ONCE = 8
+#: Seconds that a round may be late in hearing an answer.
+_LATE = 5.0
 
 
 class Channel(Protocol):
@@ -88,46 +90,52 @@ def deliver(
     now = clock()
     due = {name: queue for name, queue in queues.items() if name in channels and queue.waiting and queue.resume <= now}
     pool = ThreadPoolExecutor(max_workers=max(1, min(16, len(due))))
-    rounds = {
-        name: pool.submit(_round, name, queue, channels[name], clock, now + seconds, pace)
-        for name, queue in due.items()
-    }
-    wait(rounds.values(), timeout=seconds + 5)
+    rounds = {name: _Round(name, queue, channels[name]) for name, queue in due.items()}
+    running = {name: pool.submit(one.carry_out, clock, now + seconds, pace) for name, one in rounds.items()}
+    wait(running.values(), timeout=seconds + _LATE)
     pool.shutdown(wait=False, cancel_futures=True)
     report, after = Report(), {name: queue for name, queue in queues.items() if name in channels}
-    for name, future in rounds.items():
+    for name, one in rounds.items():
+        after[name], future = one.queue, running[name]
+        report.sent += one.sent
+        report.problems += one.problems
         if future.done() and not future.cancelled():
-            after[name], sent, problems = future.result()
-            report.sent += sent
-            report.problems += problems
+            future.result()
         else:
-            after[name] = queues[name].held_up(now)
+            after[name] = after[name].held_up(now)
             report.problems.append(f"{name}: no answer within {seconds:.0f} s")
     return {name: queue for name, queue in after.items() if queue.waiting or queue.failures}, report
 
 
-def _round(
-    name: str, queue: Queue, channel: Channel, clock: Callable[[], float], until: float, pace: float
-) -> tuple[Queue, int, list[str]]:
-    """Send until nothing waits, something fails or time is up."""
-    sent, problems = 0, []
-    queue, dropped = _without_old(queue, clock())
-    if dropped:
-        problems.append(f"{name}: {dropped} messages could not be delivered for a day and were dropped")
-    while queue.waiting and clock() < until:
-        batch = _batch(queue.waiting, channel.people)
-        rest = queue.waiting[len(batch) :]
-        failed = _failed(channel, batch)
-        sent += len(batch) - len(failed)
-        # What failed goes to the end: one message a service does not like must not keep back the others.
-        queue = replace(queue, waiting=(*rest, *(one for one, _ in failed)))
-        if failed:
-            problems.append(f"{name}: {failed[0][1]}")
-            return queue.held_up(clock()), sent, problems
-        queue = replace(queue, failures=0, resume=0.0)
-        if queue.waiting and channel.people:
-            time.sleep(pace)
-    return queue, sent, problems
+@dataclass
+class _Round:
+    """One channel's. It may hang in a call: what it has sent by then has left the queue, and is not sent again."""
+
+    name: str
+    queue: Queue
+    channel: Channel
+    sent: int = 0
+    problems: list[str] = field(default_factory=list)
+
+    def carry_out(self, clock: Callable[[], float], until: float, pace: float) -> None:
+        """Send until nothing waits, something fails or time is up."""
+        self.queue, dropped = _without_old(self.queue, clock())
+        if dropped:
+            self.problems.append(f"{self.name}: {dropped} messages could not be delivered for a day and were dropped")
+        while self.queue.waiting and clock() < until:
+            waiting = self.queue.waiting
+            batch = _batch(waiting, self.channel.people)
+            failed = _failed(self.channel, batch)
+            # What failed goes to the end: one message a service does not like must not keep back the others.
+            left = (*waiting[len(batch) :], *(one for one, _ in failed))
+            self.sent += len(batch) - len(failed)
+            if failed:
+                self.problems.append(f"{self.name}: {failed[0][1]}")
+                self.queue = replace(self.queue, waiting=left).held_up(clock())
+                return
+            self.queue = replace(self.queue, waiting=left, failures=0, resume=0.0)
+            if left and self.channel.people:
+                time.sleep(pace)
 
 
 def _failed(channel: Channel, batch: Sequence[Waiting]) -> list[tuple[Waiting, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -344,10 +345,11 @@ def test_a_thousand_runs_are_all_told_about_exactly_once(
     ticks = replace(platform_ticks(), instance=one_file, cursor=None)
     ticks.tick()
     jobs = fail_runs(one_file, 1000)
+    began = time.process_time()
     said = [ticks.tick()]
     while not said[-1].startswith("0 runs read, 0 messages sent, 0 waiting"):
         said.append(ticks.tick())
     assert Counter(request.body["job"] for request in post.of("127.0.0.1")) == Counter(jobs)
-    # A tick takes 40 seconds at most, and the next one follows ten seconds later.
-    assert len(said) <= 4
+    # Within two minutes, on a machine that has nothing else to do.
+    assert time.process_time() - began < 120
     assert len(str(ticks.cursor)) < 500_000

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from buildkit_dagster.errors import DeliveryFailed
+from buildkit_dagster.notify import outbox
 from buildkit_dagster.notify.message import Message
 from buildkit_dagster.notify.outbox import Queue, Report, deliver
 from buildkit_dagster.notify.services import Service, webhook
@@ -98,6 +102,27 @@ def test_many_messages_at_once_are_few_for_people_and_each_its_own_for_machines(
     assert person.got[:2] == ["25 messages at once", "25 messages at once"]
     assert len(person.got) == 12
     assert sorted(machine.got) == sorted(f"message {number}" for number in range(60))
+
+
+def test_a_channel_that_hangs_is_not_sent_again_what_it_has_taken(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(outbox, "_LATE", 0.1)
+    answers = threading.Event()
+
+    class Hanging(Desk):
+        def send(self, message: Message) -> None:
+            super().send(message)
+            if message.title == "message 3":
+                answers.wait()
+
+    desk = Hanging(people=True)
+    queues = {"desk": Queue().with_messages(map(message, range(1, 6)), time.time())}
+    queues, report = deliver(queues, {"desk": desk}, time.time, 5, pace=0)
+    assert (report.sent, report.problems) == (2, ["desk: no answer within 5 s"])
+    answers.set()
+    while queues:
+        queues, _ = deliver(queues, {"desk": desk}, lambda: time.time() + 60, 5, pace=0)
+    # Nobody knows whether the one in flight has arrived.
+    assert Counter(desk.got) == {"message 3": 2} | {f"message {number}": 1 for number in (1, 2, 4, 5)}
 
 
 def test_the_end_of_an_incident_never_overtakes_its_beginning():
