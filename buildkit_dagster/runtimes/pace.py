@@ -26,4 +26,4 @@ class Pace:
 
 #: Google itself, and what stands for it on this machine: nothing there lags or has a quota.
 GOOGLE = Pace()
-EMULATED = Pace(interval=0.3, settle=0.0, pause=0.2, lease=3.0)
+EMULATED = Pace(interval=0.3, settle=0.0, pause=0.2, lease=15.0)

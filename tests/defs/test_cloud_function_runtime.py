@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import signal
-import time
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,6 +17,7 @@ from buildkit_dagster.runtimes.function_source import function_archive
 from tests.defs.google_till import MESSAGES, GoogleTill, google_till, variables_of
 from tests.defs.test_cloud_run_runtime import said
 from tests.defs.test_ingest import client_of, failure_of
+from tests.emulator.helpers import PATIENCE, until
 from tests.google.functions import Function
 from tests.google.server import GoogleStandIn, google
 
@@ -75,7 +75,7 @@ def test_a_function_loads_reports_through_cloud_storage_and_its_log_is_in_the_ru
     assert "customers/a.csv: 2 rows" in log
     assert "https://console.cloud.google.com/functions/details/europe-west1/" in log
     assert function.answered == [200]
-    assert [name for name, _ in own_objects(till, function) if name.endswith("lease.json")] == []
+    assert not is_leased(till, function)
 
 
 def gated(folder: Path) -> bytes:
@@ -104,10 +104,12 @@ os.execv(sys.executable, [sys.executable, "-P", "-m", "buildkit_dagster.runtimes
 
 def at_work(till: GoogleTill, function: Function) -> None:
     """Wait until the function's work has begun."""
-    deadline = time.monotonic() + 90
-    while not (function.container and any(name.endswith("lease.json") for name, _ in own_objects(till, function))):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    until(lambda: function.container is not None and is_leased(till, function), bool)
+
+
+def is_leased(till: GoogleTill, function: Function) -> bool:
+    """Whether a call has said that it is at work."""
+    return any(name.endswith("lease.json") for name, _ in own_objects(till, function))
 
 
 def test_calls_without_an_instance_are_made_again_and_an_answer_that_was_lost_is_read_from_the_bucket(
@@ -168,7 +170,7 @@ def test_cancelling_the_run_stops_the_work_at_its_next_safe_point(till: GoogleTi
     try:
         at_work(till, function)
         worker.signal(signal.SIGINT)
-        worker.wait(60)
+        worker.wait(PATIENCE)
     finally:
         worker.end()
     assert (function.container, function.answered) == (None, [200])
@@ -177,17 +179,15 @@ def test_cancelling_the_run_stops_the_work_at_its_next_safe_point(till: GoogleTi
 
 
 def test_what_a_function_did_after_its_worker_was_killed_is_not_done_again(till: GoogleTill, tmp_path: Path) -> None:
-    function = till.make_function()
+    function = till.make_function(gated(tmp_path))
     till.till.put("customers/a.csv", b"id\n1\n2\n")
     home = tmp_path / "home"
     worker = till.start_worker(home)
     try:
         at_work(till, function)
         os.kill(worker.pid, signal.SIGSTOP)
-        deadline = time.monotonic() + 60
-        while not function.answered:
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        (tmp_path / "gate").touch()
+        until(lambda: function.answered, bool)
     finally:
         worker.signal(signal.SIGKILL)
         worker.end()
@@ -211,7 +211,7 @@ def test_a_job_at_work_for_a_run_that_is_not_over_is_left_alone(
         at_work(till, function)
         assert "is at work for run" in failure_of(till.till.materialize(instance, "customers"))
         (tmp_path / "gate").touch()
-        assert worker.wait(90) == 0
+        assert worker.wait(PATIENCE) == 0
     finally:
         worker.end()
     assert function.answered == [200]
@@ -227,7 +227,7 @@ def test_a_killed_instance_fails_the_run_and_the_next_one_waits_for_its_lease_an
         at_work(till, function)
         assert function.container
         function.container.signal(signal.SIGKILL)
-        assert worker.wait(60) == 1
+        assert worker.wait(PATIENCE) == 1
     finally:
         worker.end()
     assert "its instance ended before the work did (it answered 503" in (tmp_path / "home/worker.log").read_text()

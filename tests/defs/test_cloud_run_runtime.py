@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
-import time
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from dagster import DagsterInstance, DagsterRunStatus
 from buildkit_dagster.emulator.control import Emulator
 from tests.defs.google_till import MESSAGES, GoogleTill, google_till, variables_of
 from tests.defs.test_ingest import client_of, failure_of
+from tests.defs.till import ENTRYPOINT
+from tests.emulator.helpers import PATIENCE, until
 from tests.google.run import Execution
 from tests.google.server import GoogleStandIn, google
 
@@ -53,12 +56,9 @@ def own(till: GoogleTill) -> list[Execution]:
 
 
 def running(till: GoogleTill) -> Execution:
-    """The execution whose container has said something."""
-    deadline = time.monotonic() + 60
-    while not (found := [item for item in own(till) if item.container and not item.ended.is_set()]):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    return found[0]
+    """The execution whose container runs."""
+    [found] = until(lambda: [one for one in own(till) if one.container and not one.ended.is_set()], bool)
+    return found
 
 
 def said(instance: DagsterInstance, run_id: str) -> str:
@@ -190,13 +190,12 @@ def test_a_job_past_its_deadline_is_ended_by_cloud_run_itself(
 
 
 def test_cancelling_the_run_cancels_the_execution(till: GoogleTill, tmp_path: Path) -> None:
-    till.make_job(["sleep", "60"])
+    till.make_job(["sh", "-c", "echo at work; exec sleep 600"])
     worker = till.start_worker(tmp_path / "home")
     try:
-        running(till)
-        time.sleep(0.5)
+        until(lambda: "at work" in worker.stdout.read_text(), bool)
         worker.signal(signal.SIGINT)
-        worker.wait(60)
+        worker.wait(PATIENCE)
     finally:
         worker.end()
     [execution] = own(till)
@@ -204,14 +203,14 @@ def test_cancelling_the_run_cancels_the_execution(till: GoogleTill, tmp_path: Pa
 
 
 def test_an_execution_cancelled_in_the_console_is_told_as_that(till: GoogleTill, tmp_path: Path) -> None:
-    till.make_job(["sleep", "60"])
+    till.make_job(["sleep", "600"])
     worker = till.start_worker(tmp_path / "home")
     try:
         execution = running(till)
         execution.cancelled = True
         assert execution.container
         execution.container.stop()
-        worker.wait(60)
+        worker.wait(PATIENCE)
     finally:
         worker.end()
     assert "it was cancelled in Google Cloud" in (tmp_path / "home/worker.log").read_text()
@@ -220,7 +219,8 @@ def test_an_execution_cancelled_in_the_console_is_told_as_that(till: GoogleTill,
 @pytest.mark.parametrize("moment", ["start", "after"])
 def test_a_killed_worker_is_recovered_by_the_next_run(till: GoogleTill, tmp_path: Path, moment: str) -> None:
     """At the start nothing has run, after the work nobody heard of its result."""
-    till.make_job()
+    gate, load = tmp_path / "gate", shlex.join([sys.executable, *ENTRYPOINT[1:]])
+    till.make_job(["sh", "-c", f"while ! test -e {gate}; do sleep 0.1; done; exec {load}"])
     till.till.put("customers/a.csv", b"id\n1\n2\n")
     home = tmp_path / "home"
     worker = till.start_worker(home)
@@ -228,11 +228,13 @@ def test_a_killed_worker_is_recovered_by_the_next_run(till: GoogleTill, tmp_path
         left = running(till)
         if moment == "after":
             os.kill(worker.pid, signal.SIGSTOP)
-            left.ended.wait(60)
+            gate.touch()
+            left.ended.wait(PATIENCE)
             assert left.exit_code == 0
     finally:
         worker.signal(signal.SIGKILL)
         worker.end()
+    till.make_job()
     with DagsterInstance.from_config(str(home)) as instance:
         [run] = instance.get_runs()
         instance.report_run_failed(run)
@@ -248,15 +250,16 @@ def test_killed_remote_work_fails_the_run_and_the_next_one_loads_everything_once
     till: GoogleTill, instance: DagsterInstance, tmp_path: Path
 ) -> None:
     till.till.put("customers/a.csv", b"id\n1\n2\n")
-    till.make_job()
+    till.make_job(["sleep", "600"])
     worker = till.start_worker(tmp_path / "home")
     try:
         execution = running(till)
         assert execution.container
         execution.container.signal(signal.SIGKILL)
-        assert worker.wait(60) == 1
+        assert worker.wait(PATIENCE) == 1
     finally:
         worker.end()
+    till.make_job()
     assert "ended with exit code 137" in (tmp_path / "home/worker.log").read_text()
     assert till.till.materialize(instance, "customers").success
     assert till.count() == 2
@@ -265,7 +268,7 @@ def test_killed_remote_work_fails_the_run_and_the_next_one_loads_everything_once
 def test_what_was_started_unheard_at_the_last_try_is_not_left_running(
     till: GoogleTill, instance: DagsterInstance
 ) -> None:
-    till.make_job(["sleep", "60"])
+    till.make_job(["sleep", "600"])
     till.google.faults.order(RUN, "UNAVAILABLE", "The service is currently unavailable.", times=3)
     till.google.faults.order(RUN, "UNAVAILABLE", "The service is currently unavailable.", done=True)
     assert "was not started" in failure_of(till.till.materialize(instance, "customers"))

@@ -24,6 +24,7 @@ from buildkit_dagster.emulator.control import Emulator
 from buildkit_dagster.runtimes.calls import CLAIM, OUTCOME
 from tests.defs.function_till import make_function, with_runtime_written
 from tests.defs.google_till import GoogleTill, google_till, variables_of
+from tests.defs.test_cloud_function_runtime import is_leased
 from tests.defs.test_ingest import client_of, failure_of, held_warehouse, loading, start_worker
 from tests.defs.till import Till, new_till, till_at
 from tests.emulator.helpers import until
@@ -69,7 +70,7 @@ def fargate(folder: Path, emulator: Emulator, _: GoogleStandIn) -> Scene:
 
 
 def function(folder: Path, emulator: Emulator, _: GoogleStandIn) -> Scene:
-    scene = of_s3(folder, emulator, "{type: aws_lambda, timeout: 60}")
+    scene = of_s3(folder, emulator, "{type: aws_lambda, timeout: 600}")
     make_function(scene.till, JOB)
 
     def marks() -> set[str]:
@@ -112,7 +113,7 @@ def cloud_run(folder: Path, emulator: Emulator, stand_in: GoogleStandIn) -> Scen
 def cloud_function(folder: Path, emulator: Emulator, stand_in: GoogleStandIn) -> Scene:
     scene, made = of_google(folder, emulator, stand_in, "gcp_cloud_function")
     deployed = made.make_function()
-    scene.at_work = lambda _: deployed.container is not None
+    scene.at_work = lambda _: deployed.container is not None and is_leased(made, deployed)
     scene.left_has_ended = lambda: bool(deployed.answered)
     return scene
 
@@ -224,11 +225,12 @@ def test_a_worker_killed_in_the_middle_of_a_load_is_recovered_by_the_next_run(
     held.enter_context(held_warehouse(scene.till))
     worker = scene.start_worker(home)
     try:
-        until(lambda: scene.at_work(worker), bool, 60)
+        until(lambda: scene.at_work(worker), bool)
+        left = [(pid, process.started_at(pid)) for pid in loading(worker)]
     finally:
         worker.signal(signal.SIGKILL)
         worker.end()
-    release = threading.Thread(target=lambda: (until(scene.left_has_ended, bool, 60), held.close()))
+    release = threading.Thread(target=lambda: (until(scene.left_has_ended, bool), held.close()))
     with DagsterInstance.from_config(str(home)) as instance:
         [run] = instance.get_runs()
         instance.report_run_failed(run)
@@ -236,6 +238,8 @@ def test_a_worker_killed_in_the_middle_of_a_load_is_recovered_by_the_next_run(
         result = scene.till.materialize(instance, JOB)
         release.join()
         assert result.success, failure_of(result)
+    # Whoever loads has the warehouse for itself.
+    until(lambda: any(process.is_alive(*one) for one in left), lambda alive: not alive)
     assert [row[0] for row in scene.till.rows(ALL)] == [1, 2, 3, 4, 5, 6]
     whole = next(event for event in result.get_asset_materialization_events() if event.partition is None)
     # What a process on this machine goes on to load after its worker, the next run finds loaded.

@@ -1,7 +1,8 @@
 """Cloud Run functions called over HTTP: each call really runs the deployed source in a process of its own.
 
 The source is the archive that is deployed, unpacked; nothing of the checkout is on its path. One call at a time, as for
-a function of one instance with a concurrency of one; another is answered with 429, as Google does.
+a function of one instance with a concurrency of one; another waits a while and is then answered with 429, as Google
+does.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from tests.google.processes import Container
 from tests.google.storage import Answer
 
 _HOST = Path(__file__).with_name("function_host.py")
+#: Seconds that a call waits for an instance: https://cloud.google.com/run/docs/about-instance-autoscaling
+_PENDING = 10.0
 
 
 @dataclass
@@ -80,7 +83,7 @@ class Functions:
         function = self._functions.get(short)
         if function is None or verb != "POST":
             return Answer(404, b"<html><title>404 Page not found</title></html>", {"Content-Type": "text/html"})
-        if not function.one.acquire(blocking=False):
+        if not function.one.acquire(timeout=_PENDING):
             return Answer(429, b"Rate exceeded.", {"Content-Type": "text/html"})
         try:
             answer = self._run(function, body)
