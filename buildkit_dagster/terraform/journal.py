@@ -179,7 +179,11 @@ def unsettled(directory: Path) -> list[Journal]:
     """The journals of applies that never settled, oldest first."""
     found = []
     for header in directory.glob("*.json"):
-        data = json.loads(header.read_text())
+        try:
+            data = json.loads(header.read_text())
+        except FileNotFoundError:
+            # Another process has settled it just now.
+            continue
         data["creates"] = {address: PlannedCreate(**create) for address, create in data["creates"].items()}
         found.append(Journal(directory=directory, **data))
     return sorted(found, key=lambda journal: journal.started)

@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -110,15 +111,22 @@ def test_a_failed_command_is_named_with_phase_and_exit_code(client: PipesCodeBui
     assert (caught.value.phase, caught.value.exit_code) == ("BUILD", 7)
 
 
-def test_events_are_yielded_while_the_build_runs(client: PipesCodeBuildClient, boto: Callable[[str], Any]):
+def test_events_are_yielded_while_the_build_runs(
+    client: PipesCodeBuildClient, boto: Callable[[str], Any], tmp_path: Path
+):
+    go = tmp_path / "go"
+
     def run(context: AssetExecutionContext) -> list[str]:
         def seen(line: str) -> tuple[list[Any], str]:
             return ([line] if line in ("one", "two") else []), line
 
-        start = params("echo one", "while ! test -e go; do sleep 0.1; test $((n+=1)) -lt 20 || break; done", "echo two")
+        wait = f"while ! test -e {go}; do sleep 0.1; test $((n+=1)) -lt 3000 || break; done"
+        start = params("echo one", wait, "echo two")
         stream = client.stream(context=context, start_build_params=start, translate=seen)
         first = next(stream)
-        return [str(first), status(boto, newest(boto)), *map(str, stream)]
+        meanwhile = status(boto, newest(boto))
+        go.touch()
+        return [str(first), meanwhile, *map(str, stream)]
 
     assert inside_an_asset(run) == ["one", "IN_PROGRESS", "two"]
 

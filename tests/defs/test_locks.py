@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -41,11 +40,12 @@ from buildkit_dagster.defs.locks import free_slots, release_dead, rows_of
 from buildkit_dagster.emulator.control import Emulator
 from buildkit_dagster.errors import InvalidRoot
 from buildkit_dagster.naming import command_use
-from buildkit_dagster.process import start, started_at
+from buildkit_dagster.process import signal_group, start, started_at
 from buildkit_dagster.terraform.engine import Engine
 from buildkit_dagster.terraform.holders import Holder, read_holder, remove_holder, write_holder
 from buildkit_dagster.terraform.journal import open_journal, who
 from buildkit_dagster.terraform.rendered_root import ModuleCall, S3Backend
+from tests.emulator.helpers import until
 from tests.terraform_runs import REGION, assets_of, copy_root, emulated_stack
 
 RUN = "0a0a0a0a-0000-0000-0000-000000000000"
@@ -258,14 +258,12 @@ def test_a_killed_workers_pool_slot_is_given_back_once_its_run_is_over(tmp_path:
         storage.set_concurrency_slots("terraform_slow", 1)
         argv = [sys.executable, "-m", "tests.cancel_worker", str(root), str(home)]
         worker = start(argv, cwd=Path(__file__).parents[2], env=dict(os.environ), stdout=tmp_path / "worker.txt")
-        deadline = time.monotonic() + 90
-        while not storage.get_concurrency_info("terraform_slow").active_run_ids:
-            assert time.monotonic() < deadline, worker.stdout.read_text()
-            time.sleep(0.1)
+        until(lambda: storage.get_concurrency_info("terraform_slow").active_run_ids or worker.poll() is not None, bool)
+        assert worker.poll() is None, worker.stdout.read_text()
         os.killpg(worker.pid, signal.SIGKILL)
         worker.wait()
         for events in (root / ".buildkit" / "journal").glob("*.json"):
-            os.killpg(json.loads(events.read_text())["pid"], signal.SIGKILL)
+            signal_group(json.loads(events.read_text())["pid"], signal.SIGKILL)
         (run,) = instance.get_runs()
         assert free_slots(instance) == []
         instance.report_run_failed(run)
