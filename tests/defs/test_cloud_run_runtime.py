@@ -57,8 +57,8 @@ def own(till: GoogleTill) -> list[Execution]:
 
 def running(till: GoogleTill) -> Execution:
     """The execution whose container runs."""
-    [found] = until(lambda: [one for one in own(till) if one.container and not one.ended.is_set()], bool)
-    return found
+    found: list[Execution] = until(lambda: [one for one in own(till) if one.container and not one.ended.is_set()], bool)
+    return found[0]
 
 
 def said(instance: DagsterInstance, run_id: str) -> str:
