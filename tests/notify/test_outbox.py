@@ -116,9 +116,11 @@ def test_a_channel_that_hangs_is_not_sent_again_what_it_has_taken(monkeypatch: p
 
     desk = Hanging(people=True)
     queues = {"desk": Queue().with_messages(map(message, range(1, 6)), time.time())}
-    queues, report = deliver(queues, {"desk": desk}, time.time, 5, pace=0)
+    try:
+        queues, report = deliver(queues, {"desk": desk}, time.time, 5, pace=0)
+    finally:
+        answers.set()
     assert (report.sent, report.problems) == (2, ["desk: no answer within 5 s"])
-    answers.set()
     while queues:
         queues, _ = deliver(queues, {"desk": desk}, lambda: time.time() + 60, 5, pace=0)
     # Nobody knows whether the one in flight has arrived.
