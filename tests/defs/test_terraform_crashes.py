@@ -31,7 +31,9 @@ from tests.emulator.helpers import PATIENCE, until
 from tests.terraform_runs import REGION, Run, copy_root, emulated_stack, materialize_stack
 from tests.terraform_worker import killable_stack
 
-PAUSE = 30.0
+PAUSE = 6.0
+#: Long enough for another run to meet the Terraform that pauses, also on a busy machine.
+LONG_PAUSE = 30.0
 
 
 @dataclass
@@ -60,9 +62,9 @@ class Place:
     def run(self, stack: TerraformStack, **resource: Any) -> Run:
         return materialize_stack(stack, aws=self.aws, **resource)
 
-    def worker(self) -> Child:
+    def worker(self, pause: float = PAUSE) -> Child:
         """A worker in a process of its own, in mid-apply: the first bucket is made, the pause has begun."""
-        argv = [sys.executable, "-m", "tests.terraform_worker", str(self.work), self.bucket, self.name, str(PAUSE)]
+        argv = [sys.executable, "-m", "tests.terraform_worker", str(self.work), self.bucket, self.name, str(pause)]
         repository = Path(__file__).parents[2]
         child = start(argv, cwd=repository, env=dict(os.environ), stdout=self.work / "worker.txt")
         until(lambda: self.has_begun() or child.poll() is not None, bool)
@@ -121,12 +123,12 @@ def place(tmp_path: Path, emulator: Emulator, boto: Callable[[str], Any], reques
 
 
 def test_a_worker_killed_in_mid_apply_leaves_terraform_finishing_and_the_next_run_waits_for_it(place: Place) -> None:
-    worker = place.worker()
+    worker = place.worker(LONG_PAUSE)
     (journal,) = place.journals()
     worker.signal(signal.SIGKILL)
     worker.wait()
     assert is_alive(journal.pid, journal.mark)
-    run = place.run(place.stack())
+    run = place.run(place.stack(LONG_PAUSE))
     assert run.success, run.error
     assert "still works on this stack; waiting for it" in run.logged()
     assert run.metadata("second")["added"] == 0
