@@ -216,7 +216,8 @@ def test_stored_plans_are_encrypted_with_the_key_the_backend_names_else_as_the_b
     )
     (tmp_path / "main.tf").write_text('terraform {\n  backend "s3" {}\n}\n')
     settings = {"bucket": f"{bay.name}-state", "key": "k", "region": REGION}
-    for name, more, used in (("keyed", {"kms_key_id": own}, own), ("plain", {}, other)):
+    cases: list[tuple[str, dict[str, str], str]] = [("keyed", {"kms_key_id": own}, own), ("plain", {}, other)]
+    for name, more, used in cases:
         plans = Plans(TerraformStack(tmp_path, name=name, backend_config={**settings, **more}), bay.s3)
         record = kept(plans, "plan", life=timedelta(minutes=5))
         assert plans.store.put_new(f"{record.digest}.used", b"x")
