@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
+from dagster import AssetKey
 
 from buildkit_dagster.cloud.aws import Aws, aws_for
 from buildkit_dagster.config.environment import read_environment
@@ -95,6 +96,11 @@ class Cove:
         bucket = self.platform.names.state_bucket()
         return {each["Key"] for each in self.aws.client("s3").list_objects_v2(Bucket=bucket).get("Contents", ())}
 
+    def json_of(self, key: str) -> dict[str, Any]:
+        """One of those objects."""
+        answer = self.aws.client("s3").get_object(Bucket=self.platform.names.state_bucket(), Key=key)
+        return dict(json.loads(answer["Body"].read()))
+
     def instance(self) -> Any:
         return open_instance(home_of(self.platform, self.aws.process))
 
@@ -165,3 +171,18 @@ def test_trust_tells_of_the_plan_who_would_get_in_and_keeps_no_plan(cove: Cove) 
     assert "Who gets into the roles of stack bootstrap" in printed
     assert "…" not in printed, "what begins alike must not be cut off"
     assert list(cove.platform.work.glob("bootstrap/*.tfplan")) == []
+
+
+def test_several_plans_are_applied_in_the_order_their_stacks_have(cove: Cove) -> None:
+    printed = cove.done("plan", 'key:"infra/lake/*" or key:"infra/registry/*"', "--json")
+    digests = {each["stack"]: each["digest"] for each in json.loads(printed)}
+    assert list(digests) == ["registry", "lake"]
+    cove.done("apply", "--plan", digests["lake"], "--plan", digests["registry"])
+    assert cove.buckets == {"tfstate", "artifacts", "raw"}
+    with cove.instance() as instance:
+        lake, registry, _ = instance.get_runs()
+        assert (lake.job_name, registry.job_name) == ("stack_lake", "stack_registry")
+        assert lake.run_config == {"ops": {"terraform_lake": {"config": {"plan": digests["lake"]}}}}
+        assert instance.get_latest_materialization_event(AssetKey(["infra", "lake", "raw"])).run_id == lake.run_id
+    assert cove.json_of(f"plans/lake/{digests['lake']}.json")["applied"] == lake.run_id
+    assert f"plans/lake/{digests['lake']}.tfplan" not in cove.objects
