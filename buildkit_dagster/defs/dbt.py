@@ -49,6 +49,13 @@ class DbtRunConfig(Config):
         default="all", description="`modified`: only what differs from the last complete build, and what follows."
     )
     defer: bool = Field(default=True, description="With `modified`: read what is not built from the last build.")
+    ref: str | None = Field(
+        default=None,
+        description="A branch, tag, commit or pull request (`pr/7`) to build in place of the project's branch.",
+    )
+    variables: dict[str, str] = Field(
+        default={}, description="Plain variables over the project's own, such as the schema a pull request builds into."
+    )
 
 
 def dbt_assets_of(platform: Platform, project: DbtProject, process: ProcessEnvironment) -> list[AssetsDefinition]:
@@ -82,24 +89,25 @@ def dbt_assets_of(platform: Platform, project: DbtProject, process: ProcessEnvir
     def models(context: AssetExecutionContext, config: DbtRunConfig) -> Iterator[Any]:
         with told_plainly():
             refuse_to_start(context)
-            log = DbtLog(context, manifest, translator, extra)
+            log = DbtLog(context, manifest, translator, extra, reports=config.ref is None)
             names, indirect = _selection(context, project, manifest, translator)
             defer = config.defer if config.state == "modified" else None
-            run = DbtRun(platform, project, aws_for(platform, process), context, log, names, indirect, defer)
+            aws, own = aws_for(platform, process), config.variables
+            run = DbtRun(platform, project, aws, context, log, names, indirect, defer, config.ref, own)
             resumed = _resumed(run, manifest)
             yield from _tried_again(resumed, log, manifest)
-            if resumed is run and run.defer is None:
+            if resumed is run and run.defer is None and run.ref is None:
                 _check_reported(run, log)
 
     return [models]
 
 
-def modified_only(platform: Platform, job: str) -> dict[str, Any]:
-    """Run configuration of a dbt project's job that builds what was modified; raises `NotADbtJob`."""
+def run_config(platform: Platform, job: str, **options: Any) -> dict[str, Any]:
+    """Run configuration of a dbt project's job, `options` as in `DbtRunConfig`; raises `NotADbtJob`."""
     projects = {dbt_job_name(project.name): project for project in platform.dbt_projects}
     if job not in projects:
         raise NotADbtJob(job, list(projects))
-    return {"ops": {_op_name(projects[job]): {"config": {"state": "modified"}}}}
+    return {"ops": {_op_name(projects[job]): {"config": options}}}
 
 
 def _op_name(project: DbtProject) -> str:

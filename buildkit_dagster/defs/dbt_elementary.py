@@ -22,7 +22,9 @@ from dagster import (
 from buildkit_dagster.config.projects import DbtProject
 from buildkit_dagster.defs.freshness import last_models
 from buildkit_dagster.defs.pipes.codebuild import Translate
+from buildkit_dagster.errors import BuildkitError
 from buildkit_dagster.naming import identifier
+from buildkit_dagster.notify.secrets import Fetch, slack_secret
 from buildkit_dagster.runtimes import elementary
 
 _PREFIX = "elementary"
@@ -41,6 +43,26 @@ def elementary_specs(project: DbtProject, models: Iterable[AssetsDefinition]) ->
             kinds={"elementary"},
         )
     ]
+
+
+def with_alerts_that_can_be_sent(project: DbtProject, fetch: Fetch, context: AssetExecutionContext) -> DbtProject:
+    """The project, without Elementary's alerts where its Slack secret has no token for them.
+
+    CodeBuild fails a build, before it begins, one of whose references leads nowhere.
+    """
+    if not elementary.secrets(project):
+        return project
+    name = str(project.slack_notification.secret)
+    try:
+        sendable = slack_secret(name, text := fetch(name)).token and text.lstrip().startswith("{")
+        problem = "" if sendable else 'Elementary needs {"token": "xoxb-..."} in it'
+    except BuildkitError as error:
+        problem = str(error)
+    if not problem:
+        return project
+    context.log.warning(f"no alerts of Elementary for {project.name}: Slack secret {name}: {problem}")
+    silent = project.elementary.model_copy(update={"channel": ""})
+    return project.model_copy(update={"elementary": silent})
 
 
 def with_elementary(translate: Translate, project: DbtProject, context: AssetExecutionContext, link: str) -> Translate:

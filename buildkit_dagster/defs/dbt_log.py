@@ -32,6 +32,14 @@ _LEVELS = {"debug": "DEBUG", "info": "INFO", "warn": "WARNING", "error": "ERROR"
 _UNFINISHED = frozenset({"started", "compiling", "executing", "none", ""})
 
 
+_PARTS = ("nodes", "unit_tests", "exposures", "metrics", "saved_queries", "semantic_models")
+
+#: What unique ids of nodes begin with that assets or checks are made of.
+_BUILT = ("model.", "seed.", "snapshot.", "test.", "unit_test.")
+
+_PREPARE = "after a complete build, run `buildkit prepare` and reload the code location"
+
+
 class PlainLog:
     """Lines of a project whose models are not known: they go into the run's log and mean nothing else."""
 
@@ -52,7 +60,8 @@ class PlainLog:
 class DbtLog(PlainLog):
     """Turns lines of one run of a project into its events, and remembers what was reported.
 
-    `extra` are the checks dagster-dbt does not know. While `holding`, failed checks wait: a retry may mend them, and
+    `extra` are the checks dagster-dbt does not know. Without `reports` there are no events: what is built is not what
+    the graph shows. While `holding`, failed checks wait: a retry may mend them, and
     Dagster takes one result of a check from a step. `statuses` is what dbt said last of every node.
     """
 
@@ -62,8 +71,13 @@ class DbtLog(PlainLog):
         manifest: Mapping[str, Any],
         translator: DagsterDbtTranslator,
         extra: Sequence[AssetCheckSpec] = (),
+        *,
+        reports: bool = True,
     ) -> None:
         super().__init__(context)
+        self._reports = reports
+        self._known = {uid for part in (*_PARTS, "sources") for uid in manifest.get(part, {})}
+        self._unknown: set[str] = set()
         self._manifest = manifest
         self._translator = translator
         self._extra = [spec for spec in extra if spec.key in _expected(context)]
@@ -77,6 +91,8 @@ class DbtLog(PlainLog):
     def events(self, message: DbtCliEventMessage) -> Iterator[Any]:
         """Events of a parsed line; a model that failed is observed at once, with dbt's message."""
         node = self._remember(message.raw_event)
+        if not self._reports or self._is_unknown(node):
+            return
         if failed := _failed_node(message.raw_event):
             key = self._translator.get_asset_spec(self._manifest, failed, None).key
             said = " ".join(message.raw_event["info"]["msg"].split())
@@ -101,8 +117,7 @@ class DbtLog(PlainLog):
 
     def unreported(self) -> list[str]:
         """Every node of the project without an event in this run, and why: nothing is passed over in silence."""
-        parts = ("nodes", "unit_tests", "exposures", "metrics", "saved_queries", "semantic_models")
-        nodes = {uid: node for part in parts for uid, node in self._manifest.get(part, {}).items()}
+        nodes = {uid: node for part in _PARTS for uid, node in self._manifest.get(part, {}).items()}
         return [f"{uid} ({self._reason(node)})" for uid, node in sorted(nodes.items()) if uid not in self._reported]
 
     def _remember(self, raw: Mapping[str, Any]) -> str:
@@ -111,6 +126,15 @@ class DbtLog(PlainLog):
         if node and status not in _UNFINISHED:
             self.statuses[node] = status
         return node
+
+    def _is_unknown(self, node: str) -> bool:
+        """Whether the project has this node only since the manifest was made: it is in the graph after the next one."""
+        if node in self._known or not node.startswith(_BUILT):
+            return False
+        if node not in self._unknown:
+            self._unknown.add(node)
+            self._context.log.warning(f"{node} is not in the graph yet: {_PREPARE}")
+        return True
 
     def _checked(self, result: AssetCheckResult) -> Iterator[AssetCheckResult]:
         assert result.asset_key

@@ -7,8 +7,8 @@ What is selected, and whether it is tried again, is decided in `dbt.py`; what th
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +21,13 @@ from buildkit_dagster.cloud.aws import Aws
 from buildkit_dagster.config.environment import replaced_environment
 from buildkit_dagster.config.models import Platform
 from buildkit_dagster.config.projects import DbtProject
-from buildkit_dagster.defs.dbt_elementary import with_elementary
+from buildkit_dagster.defs.dbt_elementary import with_alerts_that_can_be_sent, with_elementary
 from buildkit_dagster.defs.dbt_log import PlainLog
 from buildkit_dagster.defs.pipes.codebuild import PipesCodeBuildClient
-from buildkit_dagster.errors import BuildNotRun, CommandNotLocal, DbtFailed, NoCompleteBuild, StateNotLocal
+from buildkit_dagster.errors import BuildNotRun, CommandNotLocal, DbtFailed, NoCompleteBuild, RefNotLocal, StateNotLocal
+from buildkit_dagster.notify.secrets import fetch_from
 from buildkit_dagster.runtimes import codebuild, elementary
-from buildkit_dagster.runtimes.checkout import refuse_unavailable, with_checkout
+from buildkit_dagster.runtimes.checkout import ref_variables, refuse_unavailable, with_checkout, with_ref
 from buildkit_dagster.runtimes.dbt import (
     dbt_executable,
     profile_secrets,
@@ -62,6 +63,7 @@ class DbtRun:
 
     `names` are the selected nodes (None: the whole project, its commands as written), `indirect` the indirect selection
     they need. `defer` is None, or whether a run of what was modified since the last complete build defers to it.
+    `ref` is built in place of the project's branch, with `variables_of_run` over the project's own.
     """
 
     platform: Platform
@@ -72,17 +74,25 @@ class DbtRun:
     names: Sequence[str] | None
     indirect: str | None
     defer: bool | None = None
+    ref: str | None = None
+    variables_of_run: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it builds all that production has, where production has it."""
+        return self.names is None and self.defer is None and self.ref is None and not self.variables_of_run
 
     @property
     def store(self) -> ArtifactStore:
         return store_of(self.aws.client("s3"), self.platform, self.project)
 
     def variables(self) -> dict[str, str]:
-        """Plain variables, the project's own last: what the user says wins."""
+        """Plain variables, the user's last: what the user says wins."""
         selection = {DBT_INDIRECT_SELECTION_ENV: self.indirect} if self.indirect else {}
         profile = profile_variables(self.platform, self.project)
         report = elementary.variables(self.project, self.platform.environment, self.store.bucket, self.store.prefix)
-        return {**_STRUCTURED_LOG, **selection, **profile, **report, **self.project.environment_variables}
+        own = {**self.project.environment_variables, **self.variables_of_run}
+        return {**_STRUCTURED_LOG, **selection, **profile, **report, **own}
 
     def secrets(self) -> dict[str, str]:
         """Secret variables, as references."""
@@ -102,6 +112,8 @@ class DbtRun:
 
 def in_codebuild(run: DbtRun) -> Iterator[Any]:
     """Every command in one build of the project's CodeBuild project; its artifacts are in S3 whatever becomes of it."""
+    fetch = fetch_from(lambda: run.aws.client("secretsmanager"))
+    run = replace(run, project=with_alerts_that_can_be_sent(run.project, fetch, run.context))
     build, store, commands = BuildFolder.new(run.context.run_id), run.store, run.commands()
     name = run.platform.names.codebuild_project(run.project.name)
     refuse_unavailable(run.aws.client("codebuild"), run.aws.client("codeconnections"), name)
@@ -115,11 +127,12 @@ def in_codebuild(run: DbtRun) -> Iterator[Any]:
     params = codebuild.start_build_params(
         name,
         with_checkout(spec, run.project),
-        plain=run.variables(),
+        plain=run.variables() | ref_variables(run.project, run.ref),
         secrets=run.secrets(),
         timeout_minutes=run.project.timeout,
         queuedTimeoutInMinutesOverride=run.project.queued_timeout,
         artifactsOverride=store.override(build),
+        **with_ref(run.project, run.ref),
         **_state(run),
     )
     client = PipesCodeBuildClient(
@@ -149,8 +162,10 @@ def _state(run: DbtRun) -> dict[str, Any]:
 
 
 def _keep(run: DbtRun, build: BuildFolder) -> None:
-    """After a successful build: it is the latest if it was of the whole project, and its docs are published."""
-    if run.names is None and run.defer is None and run.store.complete(build):
+    """After a successful build of the whole project: it is the latest, and its docs are published."""
+    if not run.is_whole:
+        return
+    if run.store.complete(build):
         run.context.log.info(f"the last complete build of {run.project.name} is now {run.store.url(build)}")
     if _makes_docs(run) and run.store.publish_docs(build):
         run.context.log.info(f"dbt docs: {_docs_link(run)}")
@@ -188,6 +203,8 @@ def here(run: DbtRun) -> Iterator[Any]:
     """Every command as a child process of this one, by dagster-dbt."""
     if run.defer is not None:
         raise StateNotLocal(run.project.name)
+    if run.ref is not None:
+        raise RefNotLocal(run.project.name)
     commands = run.commands()
     if run.project.elementary.active:
         run.context.log.info(f"no report of Elementary: {run.project.name} runs here, not in CodeBuild")

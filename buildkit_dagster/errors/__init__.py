@@ -8,9 +8,10 @@ BuildkitError
 │   ├── InvalidPlatform     everything that is wrong in the folder's files, at once
 │   ├── ManifestMissing     a dbt project was not prepared
 │   ├── DbtParseFailed      dbt cannot read a project
-│   ├── CommandNotLocal, StateNotLocal      what `runtime: local` does not do
+│   ├── CommandNotLocal, StateNotLocal, RefNotLocal  what `runtime: local` does not do
 │   ├── NothingScheduled    a schedule's selection is empty
-│   ├── NotADbtJob          `--state` was asked of another job
+│   ├── NotADbtJob          `--state`, `--ref` or `--var` was asked of another job
+│   ├── InvalidVariable     `--var` is no assignment
 │   ├── CommandNotNarrowable    a project's command cannot run a part of the project
 │   ├── ContextMissing      an image's build context is not there
 │   ├── NoSuchStack, NoUnitSelected     what a command for units cannot be asked for
@@ -176,11 +177,13 @@ from buildkit_dagster.errors.dbt import (
     DbtFailed,
     DbtPackagesNotInstalled,
     DbtParseFailed,
+    InvalidVariable,
     ManifestMissing,
     NoCompleteBuild,
     NotADbtJob,
     NothingBuilt,
     NothingScheduled,
+    RefNotLocal,
     StateNotLocal,
 )
 from buildkit_dagster.errors.functions import (

@@ -70,11 +70,29 @@ class StateNotLocal(ConfigError):
         )
 
 
+class RefNotLocal(ConfigError):
+    """`runtime: local` builds the folder that is there."""
+
+    def __init__(self, project: str) -> None:
+        super().__init__(
+            f"dbt project {project!r} has `runtime: local`, which builds the folder as it is; "
+            "`ref` needs `runtime: codebuild`"
+        )
+
+
 class NotADbtJob(ConfigError):
-    """`--state` is about dbt projects."""
+    """`--state`, `--ref` and `--var` are about dbt projects."""
 
     def __init__(self, job: str, jobs: Sequence[str]) -> None:
-        super().__init__(f"--state is for jobs of dbt projects ({', '.join(jobs) or 'there are none'}), not for {job}")
+        known = ", ".join(jobs) or "there are none"
+        super().__init__(f"--state, --ref and --var are for jobs of dbt projects ({known}), not for {job}")
+
+
+class InvalidVariable(ConfigError):
+    """`--var` that is no assignment."""
+
+    def __init__(self, given: str) -> None:
+        super().__init__(f"--var {given.partition('=')[0]}: write NAME=VALUE, the name of letters, digits and _")
 
 
 class BuildProjectMissing(RuntimeFailure):

@@ -47,6 +47,16 @@ def checkout_secrets(project: DbtProject) -> dict[str, str]:
     return {"BUILDKIT_DEPLOY_KEY": project.deploy_key} if project.deploy_key else {}
 
 
+def with_ref(project: DbtProject, ref: str | None) -> dict[str, str]:
+    """Arguments of `start_build` that build a branch, tag, commit or pull request (`pr/7`) in place of the branch."""
+    return {"sourceVersion": ref} if ref and not project.deploy_key else {}
+
+
+def ref_variables(project: DbtProject, ref: str | None) -> dict[str, str]:
+    """The same for a project that is cloned over SSH."""
+    return {"BUILDKIT_BRANCH": ref} if ref and project.deploy_key else {}
+
+
 def refuse_unavailable(codebuild: CodeBuildClient, connections: CodeConnectionsClient, project: str) -> None:
     """Raise ConnectionNotAvailable or ConnectionGone when the connection of a project (its name in CodeBuild) is.
 

@@ -16,7 +16,7 @@ from dagster import DagsterInstance, Definitions, ExecuteInProcessResult, define
 
 from buildkit_dagster.config.environment import ProcessEnvironment, read_environment
 from buildkit_dagster.config.models import Platform
-from buildkit_dagster.config.notifications import Elementary
+from buildkit_dagster.config.notifications import Elementary, SlackNotification
 from buildkit_dagster.defs.automation import project_selection
 from buildkit_dagster.defs.dbt import dbt_assets_of
 from buildkit_dagster.defs.dbt_elementary import elementary_specs
@@ -24,11 +24,15 @@ from buildkit_dagster.emulator.control import Emulator
 from buildkit_dagster.runtimes.dbt import prepare_manifest
 from tests.dbt_shop import make_build_project, shop_platform
 
+NO_SLACK, SLACK = SlackNotification(), SlackNotification(active=True, secret_name="dbt/slack")
+
 EDR = f"""\
 #!{sys.executable}
 import os, sys
 import boto3
 
+if sys.argv[1:] == ["monitor"]:
+    sys.exit(os.environ["EDR_MONITOR_SLACK_TOKEN"] != "xoxb-elementary")
 if sys.argv[1:] != ["send-report"]:
     sys.exit(2)
 boto3.client("s3").put_object(
@@ -45,7 +49,12 @@ def process(emulator: Emulator) -> ProcessEnvironment:
 
 
 def build(
-    folder: Path, process: ProcessEnvironment, boto: Callable[[str], Any], edr: str, commands: tuple[str, ...]
+    folder: Path,
+    process: ProcessEnvironment,
+    boto: Callable[[str], Any],
+    edr: str,
+    commands: tuple[str, ...],
+    slack: SlackNotification = NO_SLACK,
 ) -> tuple[Platform, ExecuteInProcessResult, str]:
     """The platform, its run, and all that the run logged."""
     (folder / "bin").mkdir()
@@ -54,7 +63,8 @@ def build(
     platform = shop_platform(
         folder,
         commands=commands,
-        elementary=Elementary(active=True, description="The shop"),
+        elementary=Elementary(active=True, description="The shop", channel="#alerts"),
+        slack_notification=slack,
         environment_variables={"PATH": f"{folder / 'bin'}:/usr/bin:/bin"},
     )
     [project] = platform.dbt_projects
@@ -101,6 +111,29 @@ def test_a_report_that_fails_leaves_the_build_as_it_is_and_says_so(
     assert seen.asset_key is not None
     assert seen.asset_key.to_user_string() == "elementary/shop"
     assert "Elementary's report of shop failed" in log
+
+
+@pytest.mark.parametrize(
+    ("secret", "said"),
+    [
+        ('{"token": "xoxb-elementary"}', "buildkit: elementary alerts sent"),
+        ('{"url": "https://hooks.example.com/x"}', "no alerts of Elementary for shop: Slack secret dbt/slack"),
+        (None, "no alerts of Elementary for shop: Slack secret dbt/slack"),
+    ],
+)
+def test_alerts_are_sent_by_the_slack_secrets_token_and_left_out_without_one(
+    tmp_path: Path, process: ProcessEnvironment, boto: Callable[[str], Any], secret: str | None, said: str
+) -> None:
+    if secret:
+        boto("secretsmanager").create_secret(Name="dbt/slack", SecretString=secret)
+    try:
+        _, result, log = build(tmp_path, process, boto, EDR, ("true",), SLACK)
+    finally:
+        if secret:
+            boto("secretsmanager").delete_secret(SecretId="dbt/slack", ForceDeleteWithoutRecovery=True)
+    assert result.success
+    assert said in log
+    assert set(materialized(result)) == {"elementary/shop"}
 
 
 def test_the_report_rests_on_the_models_nothing_else_reads(tmp_path: Path, process: ProcessEnvironment) -> None:
