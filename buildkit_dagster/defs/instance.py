@@ -25,6 +25,9 @@ from buildkit_dagster.errors import EmulatorNotRunning
 
 _EMULATOR_ID = "emulator.id"
 
+#: A run whose start takes longer is failed for good by Dagster's queue: 60 seconds are few on a busy machine.
+_START_SECONDS = "300"
+
 
 def home_of(platform: Platform, process: ProcessEnvironment) -> Path:
     """Where this platform's Dagster instance is or will be."""
@@ -89,6 +92,7 @@ def dagster_variables(platform: Platform, process: ProcessEnvironment) -> dict[s
         "BUILDKIT_ENV": platform.environment,
         "BUILDKIT_PROJECT": str(platform.folder),
         "DAGSTER_HOME": str(home_of(platform, process)),
+        "DAGSTER_GRPC_TIMEOUT_SECONDS": variables.get("DAGSTER_GRPC_TIMEOUT_SECONDS", _START_SECONDS),
         "PATH": path if path.split(":")[0] == binaries else f"{binaries}:{path}",
     }
     if process.provider_mirror is not None:

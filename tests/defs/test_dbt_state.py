@@ -65,8 +65,9 @@ def shop(tmp_path_factory: pytest.TempPathFactory, emulator: Emulator, boto: Cal
         connection.execute("create schema till")
         connection.execute("create table till.sales as select 1 as id, 10 as amount")
     prepare_manifest(platform, platform.dbt_projects[0], process.variables)
-    make_build_project(platform, boto)
-    return Shop(platform, process)
+    name = make_build_project(platform, boto)
+    yield Shop(platform, process)
+    boto("codebuild").delete_project(name=name)
 
 
 def test_what_was_modified_is_asked_of_dbt_projects_only(tmp_path: Path):
