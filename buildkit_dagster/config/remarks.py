@@ -1,7 +1,7 @@
 """What is right in a platform folder and yet worth knowing: what is left out, read in an old form, taken by default
 or too small.
 
-Problems are `validate.py`'s.
+Problems are `validate.py`'s, what is to be said of a dbt project's keys `project_remarks.py`'s.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from buildkit_dagster.config.cloud_run import mebibytes
 from buildkit_dagster.config.draft import Draft, project_entries
 from buildkit_dagster.config.nested_assets import flattened, is_nested, places
 from buildkit_dagster.config.problems import path_text
+from buildkit_dagster.config.project_remarks import project_remarks
 from buildkit_dagster.config.rewrite_assets import unnested
 from buildkit_dagster.config.runtimes import GCP_RUNTIMES, AwsLambda, CloudFunction, CloudRun, EcsFargate, Runtime
 from buildkit_dagster.config.sources import CONFIG_FOLDER, GROUPS, PLATFORM_FILE, PROJECTS_FILE, Sources, is_yaml
@@ -56,9 +57,11 @@ def _projects(sources: Sources) -> Iterator[str]:
     if sources.projects is None:
         yield f"Left out: no dbt projects: there is no {CONFIG_FOLDER}/{PROJECTS_FILE}."
         return
-    inactive = [entry.name for entry in project_entries(sources.projects)[0] if entry.value and not entry.value.active]
+    projects = [entry.value for entry in project_entries(sources.projects)[0] if entry.value]
+    inactive = [project.name for project in projects if not project.active]
     if inactive:
         yield f"Left out: dbt projects that are not active: {', '.join(inactive)}."
+    yield from project_remarks([project for project in projects if project.active])
 
 
 def _unread(sources: Sources) -> Iterator[str]:

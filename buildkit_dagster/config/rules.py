@@ -37,7 +37,7 @@ from buildkit_dagster.config.references import (
     references_of_projects,
     settings_of_stacks,
 )
-from buildkit_dagster.config.secret_rules import secret_settings, secret_tags, secret_texts
+from buildkit_dagster.config.secret_rules import secret_settings, secret_tags, secret_texts, secret_variables
 from buildkit_dagster.config.tagging import claimed_tags, tags_of_jobs, unknown_tags
 from buildkit_dagster.config.target_rules import target_problems
 from buildkit_dagster.config.tenant_data import shared_data
@@ -167,6 +167,7 @@ _RULES: tuple[Callable[[Draft], Iterator[Problem]], ...] = (
     _bucket_names,
     secret_tags,
     secret_settings,
+    secret_variables,
     secret_texts,
     claimed_tags,
     schedule_names,

@@ -35,6 +35,9 @@ _SECRET_TEXT = re.compile(
     r"\b(AKIA|ASIA)[A-Z0-9]{16}\b|\bgh[pousr]_[A-Za-z0-9]{36}|\bgithub_pat_\w{22}|\bglpat-[\w-]{20}|\bxox[abeprs]-[\w-]{10}"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY|\beyJ[\w-]{10,}\.eyJ[\w-]{10}"
 )
+#: Where a dbt project's plain variables are.
+_PLAIN: KeyPath = ("environment_variables",)
+_SECRET_ARN = re.compile(r"arn:aws[a-z-]*:secretsmanager:")
 #: A header that carries a secret without being called after one.
 _HEADERS = ("authorization", "proxy-authorization")
 
@@ -61,9 +64,24 @@ def secret_settings(draft: Draft) -> Iterator[Problem]:
             )
 
 
+def secret_variables(draft: Draft) -> Iterator[Problem]:
+    """CodeBuild shows plain variables to whoever may see the project, and hands on the ARN of a secret as it is."""
+    for entry in draft.projects:
+        for name, value in _at(entry, _PLAIN).items():
+            if isinstance(value, str) and _SECRET_ARN.match(value):
+                fault = "holds the ARN of a secret, which a build gets as text"
+            elif is_secret_name(name) and value and not is_reference(value):
+                fault = "carries a secret, and its value stands here for everybody who reads the file"
+            else:
+                continue
+            yield entry.document.problem(
+                (*_PLAIN, name), f"{name!r} {fault}; write it in `secrets_manager_variables`, by the ARN of the secret"
+            )
+
+
 def secret_texts(draft: Draft) -> Iterator[Problem]:
-    """Tokens and keys that are known by their form, anywhere in a job, an asset, a connector or the platform's tags."""
-    whole: Iterable[Entry[Any]] = (*draft.jobs, *draft.assets.values(), *draft.connectors.values())
+    """Tokens and keys that are known by their form, anywhere in a file's entries or in the platform's tags."""
+    whole: Iterable[Entry[Any]] = (*draft.projects, *draft.jobs, *draft.assets.values(), *draft.connectors.values())
     for entry, start in (*((each, ()) for each in whole), (draft.config, ("tags",))):
         for path, text in _texts(_at(entry, start), start):
             if _SECRET_TEXT.search(text):

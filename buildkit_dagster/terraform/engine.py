@@ -47,7 +47,7 @@ from buildkit_dagster.terraform.retries import Retries, retried
 from buildkit_dagster.terraform.secret_sources import CODE, learn_environment, learn_files, learn_plan, learn_variables
 from buildkit_dagster.terraform.stack import TerraformStack
 from buildkit_dagster.terraform.state import State, read_state, read_text
-from buildkit_dagster.terraform.stopping import Patience, ensure_ended, stopped_on_exit
+from buildkit_dagster.terraform.stopping import Patience, ensure_ended, stopped_on_exit, told_once
 from buildkit_dagster.terraform.workdir import LOCK_FILE, Workdir
 
 _SHOW_SECONDS = 300.0
@@ -360,10 +360,11 @@ class Engine:
                 watch.follow(journal)
                 yield child, watch
         finally:
-            code = ensure_ended(child, self.patience, self.tell)
-            if code >= 0:
-                watch.end()
-            self._close(watch.journal, code)
+            with told_once():
+                code = ensure_ended(child, self.patience, self.tell)
+                if code >= 0:
+                    watch.end()
+                self._close(watch.journal, code)
 
     def _close(self, journal: Journal | None, code: int) -> None:
         """Forget a command whose work the state holds; what it left in doubt is kept for the next run."""

@@ -8,9 +8,10 @@ of its journal, is `engine.py`'s.
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from multiprocessing.util import Finalize
 from types import FrameType
@@ -92,6 +93,15 @@ def undisturbed() -> Iterator[None]:
         yield
         return
     with interrupts_heard_by(_swallow):
+        yield
+
+
+@contextmanager
+def told_once() -> Iterator[None]:
+    """Swallow further interrupts while one is being carried out, so that it is to its end; hear them otherwise."""
+    ending = sys.exc_info()[1]
+    is_interrupted = ending is not None and not isinstance(ending, Exception)
+    with undisturbed() if is_interrupted else nullcontext():
         yield
 
 

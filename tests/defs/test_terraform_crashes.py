@@ -26,6 +26,7 @@ from buildkit_dagster.terraform.engine import Engine
 from buildkit_dagster.terraform.journal import Journal, PlannedCreate, open_journal, unsettled
 from buildkit_dagster.terraform.rendered_root import ModuleCall
 from buildkit_dagster.terraform.stack import TerraformStack
+from buildkit_dagster.terraform.state import State
 from buildkit_dagster.terraform.tagged import UNIT_TAG
 from tests.emulator.helpers import PATIENCE, until
 from tests.terraform_runs import REGION, Run, copy_root, emulated_stack, materialize_stack
@@ -177,6 +178,28 @@ def test_whoever_stops_reading_the_events_stops_terraform(place: Place) -> None:
     assert place.journals() == []
     assert not place.is_locked()
     assert "module.first.aws_s3_bucket.this" in engine.state().addresses
+
+
+def test_an_interrupt_while_one_is_carried_out_does_not_keep_the_journal_from_being_closed(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = Engine(place.stack(), place.aws, run="interrupted", tell=lambda _: None)
+    engine.write()
+    engine.init()
+    events = engine.apply(engine.plan())
+    next(event for batch in events for event in batch if event.kind == "provision_start")
+    read, again = Engine.state, []
+
+    def interrupted(engine: Engine) -> State:
+        again.append(engine.run)
+        os.kill(os.getpid(), signal.SIGINT)
+        return read(engine)
+
+    monkeypatch.setattr(Engine, "state", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        events.throw(KeyboardInterrupt())
+    assert again == [engine.run]
+    assert place.journals() == []
 
 
 def test_a_foreign_lock_is_reported_with_its_holder_and_left_alone(place: Place) -> None:

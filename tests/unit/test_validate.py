@@ -290,6 +290,33 @@ def test_the_small_platform_and_the_demo_are_valid(folder: Path):
             [f"{PLATFORM}:21: environments.dev.warehouse: `path` names the file of a duckdb warehouse: required there"],
             id="a duckdb warehouse without a file",
         ),
+        pytest.param(
+            PROJECTS,
+            "    timeout: 30",
+            "    environment_variables: {DB_PASSWORD: hunter2, DBT_SCHEMA: shop}",
+            [
+                f"{PROJECTS}:10: codebuild[0].environment_variables.DB_PASSWORD: 'DB_PASSWORD' carries a secret, and "
+                "its value stands here"
+            ],
+            id="a secret in a plain variable",
+        ),
+        pytest.param(
+            PROJECTS,
+            "    timeout: 30",
+            "    environment_variables: {KEY: 'arn:aws:secretsmanager:us-east-1:123456789012:secret:shop'}",
+            [
+                f"{PROJECTS}:10: codebuild[0].environment_variables.KEY: 'KEY' holds the ARN of a secret, which a "
+                "build gets as text; write it in `secrets_manager_variables`"
+            ],
+            id="the arn of a secret in a plain variable",
+        ),
+        pytest.param(
+            PROJECTS,
+            "    commands: [dbt build]",
+            "    commands: [dbt build --target xoxb-1234567890-abcdef]",
+            [f"{PROJECTS}:8: codebuild[0].commands[0]: the text has the form of a secret"],
+            id="a token in a command of a dbt project",
+        ),
     ],
 )
 def test_a_problem_says_where_it_is_and_what_is_allowed(
@@ -316,6 +343,27 @@ def test_duplicate_project_names_are_found_also_when_only_the_hyphens_differ(fol
         "duplicate name 'shop_a': config/codebuild-config.yml:11 already names a dbt project 'shop-a'"
         in problem.message
     )
+
+
+@pytest.mark.parametrize(
+    ("keys", "told"),
+    [
+        (
+            "runtime: local\n    concurrency: 2",
+            "Nothing comes of `concurrency` of dbt project shop: with `runtime: local`",
+        ),
+        (
+            "scheduler: eventbridge\n    retries: 2\n    slack-notification: {active: true}",
+            "Nothing comes of `retries`, `slack-notification` of dbt project shop in builds that EventBridge starts",
+        ),
+        ("image: platform", "The image platform has no dbt adapter for databricks, the engine of dbt project shop"),
+    ],
+)
+def test_keys_of_a_dbt_project_that_mean_nothing_there_are_told(folder: Path, keys: str, told: str):
+    if keys.startswith("image"):
+        edited(folder, PROJECTS, "engine: duckdb", "engine: databricks")
+    edited(folder, PROJECTS, "    timeout: 30", f"    {keys}")
+    assert [remark[: len(told)] for remark in examine(folder).remarks if "dbt project shop" in remark] == [told]
 
 
 FARGATE = "type: aws_ecs_fargate, cpu: 256, memory: 512"
