@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test test-whole test-defs test-rest chaos chaos-signals chaos-faults parity check format screenshot bench terraform-present
+.PHONY: help setup demo dev test test-all test-whole test-defs test-rest chaos chaos-signals chaos-faults parity check format screenshot bench terraform-present
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -30,18 +30,22 @@ dev: terraform-present setup ## the same, then Dagster's UI on http://127.0.0.1:
 	@$(BIN)/buildkit dev $(ARGS)
 
 # Three processes side by side: much of each is waiting for the AWS provider's polls.
-test: terraform-present setup ## the whole test suite
+test: terraform-present setup ## the test suite (an hour on two cores), without the cases marked `thorough`
 	@$(BIN)/buildkit doctor --check
-	@$(MAKE) --no-print-directory -j3 test-whole chaos-signals chaos-faults test-defs test-rest
+	@$(MAKE) --no-print-directory -j3 CASES='-m "not thorough"' test-whole test-defs test-rest chaos-signals chaos-faults
+
+test-all: terraform-present setup ## the test suite with all of its cases (an hour and a half)
+	@$(BIN)/buildkit doctor --check
+	@$(MAKE) --no-print-directory -j3 test-whole test-defs test-rest chaos-signals chaos-faults
 
 test-whole: setup ## the end-to-end tests: the platform from nothing, and killed
-	@$(BIN)/python -m pytest -q tests/e2e $(ARGS)
+	@$(BIN)/python -m pytest -q tests/e2e $(CASES) $(ARGS)
 
 test-defs: setup ## the tests of what Dagster sees
-	@$(BIN)/python -m pytest -q tests/defs $(ARGS)
+	@$(BIN)/python -m pytest -q tests/defs $(CASES) $(ARGS)
 
 test-rest: setup ## all other tests
-	@$(BIN)/python -m pytest -q --ignore tests/e2e --ignore tests/defs --ignore tests/chaos $(ARGS)
+	@$(BIN)/python -m pytest -q --ignore tests/e2e --ignore tests/defs --ignore tests/chaos $(CASES) $(ARGS)
 
 chaos: terraform-present setup ## break runs in every way; the table in docs/reliability.md
 	@$(BIN)/buildkit doctor --check
@@ -49,10 +53,10 @@ chaos: terraform-present setup ## break runs in every way; the table in docs/rel
 	@$(BIN)/python scripts/chaos_table.py docs/reliability.md .buildkit/chaos/signals.xml .buildkit/chaos/faults.xml
 
 chaos-signals: setup ## the rows with signals
-	@$(BIN)/python -m pytest -q tests/chaos/test_signals.py --junitxml .buildkit/chaos/signals.xml $(ARGS)
+	@$(BIN)/python -m pytest -q tests/chaos/test_signals.py --junitxml .buildkit/chaos/signals.xml $(CASES) $(ARGS)
 
 chaos-faults: setup ## the other rows
-	@$(BIN)/python -m pytest -q tests/chaos --ignore tests/chaos/test_signals.py --junitxml .buildkit/chaos/faults.xml $(ARGS)
+	@$(BIN)/python -m pytest -q tests/chaos --ignore tests/chaos/test_signals.py --junitxml .buildkit/chaos/faults.xml $(CASES) $(ARGS)
 
 parity: terraform-present setup ## the tests of what DbtBuildKit and Dativo's guide promise, row by row; the tables in docs/parity.md
 	@$(BIN)/buildkit doctor --check

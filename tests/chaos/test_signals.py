@@ -15,6 +15,7 @@ from tests.chaos.phases import Phase
 from tests.chaos.proxy import Rule
 from tests.chaos.scene import Outcome, Scene, gone, until
 from tests.chaos.table import CANCELED, FAILURE, STARTED, SUCCESS, Row, judge
+from tests.thorough import cases
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
 MOMENTS: dict[str, Phase] = {
@@ -142,6 +143,8 @@ def rows() -> list[Row]:
 ROWS = rows()
 
 
-@pytest.mark.parametrize("row", ROWS, ids=[row.name for row in ROWS])
+@pytest.mark.parametrize(
+    "row", cases(ROWS, always=lambda row: row.when == "middle of apply", name=lambda row: row.name)
+)
 def test_nothing_is_lost_when(row: Row, scene: Scene, record_property: Callable[[str, object], None]) -> None:
     judge(row, scene, record_property)

@@ -162,6 +162,7 @@ def test_a_plan_of_everything_leaves_them_out_and_says_so(mixed: Mixed) -> None:
 
 
 @pytest.mark.usefixtures("infrastructure")
+@pytest.mark.thorough
 def test_the_platform_is_complete_without_them(mixed: Mixed) -> None:
     s3 = aws_for(mixed.platform, mixed.process).client("s3")
     s3.put_object(Bucket=mixed.platform.names.bucket("raw"), Key="customers/one.csv", Body=b"id\n1\n2\n")
@@ -179,6 +180,7 @@ def test_the_platform_is_complete_without_them(mixed: Mixed) -> None:
 
 
 @pytest.mark.usefixtures("infrastructure")
+@pytest.mark.thorough
 def test_one_that_is_asked_for_by_name_says_that_it_cannot_be_made(mixed: Mixed) -> None:
     planned = mixed.buildkit("plan", "--stack", "ingest-acme-gcp")
     assert (planned.returncode, NOT_EMULATED in planned.stdout) == (1, True)

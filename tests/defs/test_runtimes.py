@@ -29,6 +29,7 @@ from tests.defs.test_ingest import client_of, failure_of, held_warehouse, loadin
 from tests.defs.till import Till, new_till, till_at
 from tests.emulator.helpers import until
 from tests.google.server import GoogleStandIn, google
+from tests.thorough import cases
 
 JOB = "sales"
 ALL = "SELECT id, amount, sold_at, _partition FROM till.sales ORDER BY id"
@@ -214,7 +215,7 @@ def test_every_runtime_loads_the_same_rows_and_tells_the_same(
 
 
 @pytest.mark.parity("B-25")
-@pytest.mark.parametrize("runtime", RUNTIMES)
+@pytest.mark.parametrize("runtime", cases(RUNTIMES, always=("local", "aws_lambda", "gcp_cloud_run").__contains__))
 def test_a_worker_killed_in_the_middle_of_a_load_is_recovered_by_the_next_run(
     tmp_path: Path, emulator: Emulator, stand_in: GoogleStandIn, runtime: str
 ) -> None:
@@ -270,7 +271,7 @@ def kill_the_work(scene: Scene, over: threading.Event) -> None:
 
 
 @pytest.mark.parity("B-25")
-@pytest.mark.parametrize("runtime", RUNTIMES)
+@pytest.mark.parametrize("runtime", cases(RUNTIMES, always=("aws_ecs_fargate", "gcp_cloud_function").__contains__))
 def test_work_that_is_killed_while_it_writes_fails_its_run_and_the_next_run_makes_up_for_it(
     tmp_path: Path, emulator: Emulator, stand_in: GoogleStandIn, runtime: str
 ) -> None:

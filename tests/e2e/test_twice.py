@@ -47,6 +47,7 @@ def until(happened: Callable[[], bool]) -> None:
         time.sleep(0.1)
 
 
+@pytest.mark.thorough
 def test_beside_a_demo_another_is_refused_and_it_goes_on(folder: Path, tmp_path: Path) -> None:
     logs = [tmp_path / "one.log", tmp_path / "two.log"]
     with ExitStack() as stack:

@@ -105,11 +105,11 @@ def places(
     ("where", "key", "kills"),
     [
         ("duckdb", (), 6),
-        ("duckdb", ("id",), 4),
-        ("postgres", (), 6),
+        pytest.param("duckdb", ("id",), 4, marks=pytest.mark.thorough),
+        pytest.param("postgres", (), 6, marks=pytest.mark.thorough),
         ("postgres", ("id",), 4),
         ("files", (), 6),
-        ("iceberg", ("id",), 4),
+        pytest.param("iceberg", ("id",), 4, marks=pytest.mark.thorough),
     ],
 )
 def test_after_loads_that_were_killed_anywhere_the_table_is_what_the_source_has(
@@ -159,7 +159,9 @@ def growing_orders(server: Postgres) -> Iterator[None]:
 
 
 @pytest.mark.parity("B-24")
-@pytest.mark.parametrize(("where", "key"), [("duckdb", ()), ("postgres", ("id",))])
+@pytest.mark.parametrize(
+    ("where", "key"), [("duckdb", ()), pytest.param("postgres", ("id",), marks=pytest.mark.thorough)]
+)
 def test_after_loads_of_a_database_that_were_killed_anywhere_the_copy_is_what_it_has(
     places: Places, where: str, key: tuple[str, ...]
 ) -> None:

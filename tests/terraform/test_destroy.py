@@ -92,6 +92,7 @@ def made(tmp_path: Path) -> Iterator[Made]:
 
 
 @pytest.mark.parity("A!37")
+@pytest.mark.thorough
 def test_everything_goes_backwards_through_a_failure_and_a_kill_and_nothing_is_left(made: Made) -> None:
     assert made.recorded() == {key.path[-1] for key in MADE}
     s3, names = made.client("s3"), made.platform.names
