@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from buildkit_dagster.commands.common import EnvironmentOption, open_platform, out
+from buildkit_dagster.commands.common import EnvironmentOption, err, open_platform, out
 
 
 def run(
@@ -19,7 +19,7 @@ def run(
     from buildkit_dagster.defs.locks import locks_of
 
     opened = open_platform(env)
-    rows = locks_of(opened.platform, opened.process, release=release)
+    rows = locks_of(opened.platform, opened.process, err.print, release=release)
     if json:
         out.print(json_text.dumps([row.data() for row in rows], indent=2))
     else:

@@ -6,7 +6,7 @@ Dagster knows is added: the run that took it, and whether that run is over.
 
 # No `from __future__ import annotations` here: Dagster looks at the annotation of an op's context itself.
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -107,14 +107,20 @@ class Row:
         }
 
 
-def locks_of(platform: Platform, process: ProcessEnvironment, *, release: bool) -> list[Row]:
-    """The locks of every stack; with `release`, those that are left after the dead ones of ours were let go of."""
+def locks_of(
+    platform: Platform, process: ProcessEnvironment, say: Callable[[str], None], *, release: bool
+) -> list[Row]:
+    """The locks of every stack; with `release`, those that are left after the dead ones of ours were let go of.
+
+    `say` is told which these were.
+    """
     engines = _engines(terraform_of(platform, aws_for(platform, process)), terraform_stacks(platform))
     home = home_of(platform, process)
     known = open_instance(home) if (home / "dagster.yaml").exists() else nullcontext()
     with told_as_ours(), known as instance:
         if release:
             for engine in engines:
+                engine.tell = say
                 release_dead(engine)
         return rows_of(engines, instance)
 

@@ -36,7 +36,9 @@ from buildkit_dagster import (
 )
 from buildkit_dagster.cloud.aws import Aws
 from buildkit_dagster.config.environment import read_environment
-from buildkit_dagster.defs.locks import free_slots, release_dead, rows_of
+from buildkit_dagster.config.load import load_platform
+from buildkit_dagster.defs.infra import engine_of, terraform_stacks
+from buildkit_dagster.defs.locks import free_slots, locks_of, release_dead, rows_of
 from buildkit_dagster.emulator.control import Emulator
 from buildkit_dagster.errors import InvalidRoot
 from buildkit_dagster.naming import command_use
@@ -46,6 +48,7 @@ from buildkit_dagster.terraform.holders import Holder, read_holder, remove_holde
 from buildkit_dagster.terraform.journal import open_journal, who
 from buildkit_dagster.terraform.rendered_root import ModuleCall, S3Backend
 from tests.emulator.helpers import until
+from tests.scenario import edited, write_platform
 from tests.terraform_runs import REGION, assets_of, copy_root, emulated_stack
 
 RUN = "0a0a0a0a-0000-0000-0000-000000000000"
@@ -131,6 +134,26 @@ def test_a_lock_of_ours_is_waited_for_while_its_terraform_lives_and_released_whe
     assert (row.data()["verdict"], row.is_stale, row.needs_a_person) == ("release", True, False)
     assert [held.lock.id for held in release_dead(locked.engine)] == ["lock-1"]
     assert not locked.is_locked
+
+
+def test_whoever_has_locks_of_a_platform_released_is_told_which(
+    tmp_path: Path, emulator: Emulator, boto: Callable[[str], Any]
+) -> None:
+    edited(write_platform(tmp_path), "config/platform.yaml", "name: harbour", "name: released")
+    platform, process, said = load_platform(tmp_path, "dev"), read_environment(), list[str]()
+    platform.work.mkdir(parents=True)
+    (platform.work / "emulator.json").write_text(json.dumps({"endpoint": emulator.endpoint}))
+    boto("s3").create_bucket(Bucket=platform.names.state_bucket())
+    (lake,) = (stack for stack in terraform_stacks(platform) if stack.name == "lake")
+    engine = engine_of(platform, lake, process)
+    assert isinstance(lake.backend, S3Backend)
+    dead = Locked(engine, lake.backend)
+    dead.lock(who=who())
+    dead.journal(2**22 + 1, "0")
+    assert locks_of(platform, process, said.append, release=True) == []
+    (line,) = said
+    assert line.startswith("Releasing the lock of a Terraform of ours that is dead: ")
+    assert line.endswith(", lock lock-1)")
 
 
 def test_a_holders_record_counts_for_its_own_lock_and_is_removed_by_whoever_wrote_it_only(locked: Locked) -> None:
