@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test test-all test-whole test-defs test-rest chaos chaos-signals chaos-faults parity check format screenshot bench terraform-present
+.PHONY: help setup demo dev test test-all test-whole test-defs test-defs-early test-defs-late test-rest chaos chaos-signals chaos-faults parity check format screenshot bench terraform-present
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -29,20 +29,28 @@ dev: terraform-present setup ## the same, then Dagster's UI on http://127.0.0.1:
 	@$(BIN)/buildkit doctor --check
 	@$(BIN)/buildkit dev $(ARGS)
 
+# The longest first, so that none is left running alone.
+SUITES := test-rest test-defs-early test-defs-late test-whole chaos-signals chaos-faults
+
 # Three processes side by side: much of each is waiting for the AWS provider's polls.
 test: terraform-present setup ## the test suite (an hour on two cores), without the cases marked `thorough`
 	@$(BIN)/buildkit doctor --check
-	@$(MAKE) --no-print-directory -j3 CASES='-m "not thorough"' test-whole test-defs test-rest chaos-signals chaos-faults
+	@$(MAKE) --no-print-directory -j3 CASES='-m "not thorough"' $(SUITES)
 
 test-all: terraform-present setup ## the test suite with all of its cases (an hour and a half)
 	@$(BIN)/buildkit doctor --check
-	@$(MAKE) --no-print-directory -j3 test-whole test-defs test-rest chaos-signals chaos-faults
+	@$(MAKE) --no-print-directory -j3 $(SUITES)
 
 test-whole: setup ## the end-to-end tests: the platform from nothing, and killed
 	@$(BIN)/python -m pytest -q tests/e2e $(CASES) $(ARGS)
 
-test-defs: setup ## the tests of what Dagster sees
-	@$(BIN)/python -m pytest -q tests/defs $(CASES) $(ARGS)
+test-defs: test-defs-early test-defs-late ## the tests of what Dagster sees
+
+test-defs-early: setup
+	@$(BIN)/python -m pytest -q tests/defs/test_[a-k]*.py $(CASES) $(ARGS)
+
+test-defs-late: setup
+	@$(BIN)/python -m pytest -q tests/defs/test_[l-z]*.py $(CASES) $(ARGS)
 
 test-rest: setup ## all other tests
 	@$(BIN)/python -m pytest -q --ignore tests/e2e --ignore tests/defs --ignore tests/chaos $(CASES) $(ARGS)
