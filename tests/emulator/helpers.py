@@ -62,7 +62,7 @@ def phases(build: Mapping[str, Any]) -> dict[str, str]:
     return {one["phaseType"]: one.get("phaseStatus", "") for one in build["phases"]}
 
 
-def until(look: Callable[[], Any], good: Callable[[Any], bool], patience: float = PATIENCE) -> Any:
+def until(look: Callable[[], Any], good: Callable[[Any], bool] = bool, patience: float = PATIENCE) -> Any:
     """What `look` finds once it is `good`; fails after so many seconds."""
     deadline = time.monotonic() + patience
     while not good(found := look()):
